@@ -1203,6 +1203,7 @@ def test_what_is_not_decided_counts_as_wider() -> None:
     assert told(given_perhaps, given_perhaps)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("path", sorted(TEMPLATES.glob("*/*.yaml")), ids=lambda each: f"{each.parent.name}-{each.stem}")
 def test_the_layers_against_themselves_and_against_nothing(path: Path) -> None:
     """Unchanged they let nothing more through; new ones hold nothing that reaches beyond the account."""

@@ -288,6 +288,7 @@ ONE = (
 )  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("base", ["dev", "prod"])
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_a_queue_and_its_worker_are_summed_up_and_not_asked_about(base: str, topology: str) -> None:
@@ -309,6 +310,7 @@ def test_a_queue_with_its_worker_lets_nothing_through_when_it_goes() -> None:
     assert plan_between("dev", "us-east-1", two, one, "before").widenings == ()
 
 
+@pytest.mark.long
 def test_every_right_that_the_layers_give_on_their_own_resources_is_on_the_list_or_asked_about() -> None:
     """What is not on the list, in an environment that exists: each with its reason."""
     after = rendering(assembly(TWO, "prod"))

@@ -169,6 +169,7 @@ patterns = st.text("ab*?:", max_size=5).map(text_of)
 words = ["".join(each) for size in range(5) for each in product("ab:", repeat=size)]
 
 
+@pytest.mark.long
 @given(patterns, patterns)
 @sweep(short=200, soak=5_000)
 def test_a_pattern_within_another_matches_nothing_that_the_other_does_not(one: Any, other: Any) -> None:

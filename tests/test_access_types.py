@@ -81,6 +81,7 @@ def test_a_type_without_a_row_counts_when_it_comes_with_whatever_looks_like_acce
     assert told({}, after) == set(after)
 
 
+@pytest.mark.long
 def test_no_row_leaves_a_property_to_chance_whose_name_speaks_of_access() -> None:
     """Each is judged, or said to be harmless, or counts by its name when it changes."""
     before, after = {}, {}
@@ -144,6 +145,7 @@ def test_the_page_on_types_is_made_from_the_rows() -> None:
     assert all(f"| `{name}` |" in page for name in ACCESS)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("off", ["'0'", "'off'"])
 def test_connections_without_tls_that_an_environment_file_allows_are_asked_about(off: str) -> None:
     """`rds.force_ssl` under `database.parameters`, in the plan of the commit that writes it."""

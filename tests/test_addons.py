@@ -130,6 +130,7 @@ def test_the_name_of_a_variable_is_that_of_addon_and_output(addon: str, output: 
     assert variable_of(addon, output) == variable
 
 
+@pytest.mark.long
 def test_only_the_environments_that_are_listed_have_an_addon(tmp_path: Path) -> None:
     """And what reads them is not a part of the template."""
     project(tmp_path)
@@ -399,6 +400,7 @@ def test_what_holds_data_or_may_hold_it_says_what_becomes_of_it(tmp_path: Path) 
     assert "Atlas: infragen does not know whether MongoDB::Atlas::Cluster holds data: write DeletionPolicy and" in said
 
 
+@pytest.mark.long
 def test_a_finding_names_the_line_of_the_addon_in_every_format(tmp_path: Path) -> None:
     """Of a property, of a resource and of an output, which has another name in the rendered file."""
     root = project(tmp_path, uploads=UPLOADS.replace("Status: Enabled, Exp", "Status: Perhaps, Exp"))
@@ -423,6 +425,7 @@ def test_a_finding_names_the_line_of_the_addon_in_every_format(tmp_path: Path) -
     assert "addons/uploads.yaml:20:23 (templates" in run(root, "lint", "--format", "junit", code=2).output
 
 
+@pytest.mark.long
 def test_commands_that_only_read_know_addons(tmp_path: Path) -> None:
     """The drawing, the estimate and a comparison with a commit without the addon."""
     root = project(tmp_path)
@@ -441,6 +444,7 @@ def test_commands_that_only_read_know_addons(tmp_path: Path) -> None:
     assert "uploads" in done.output, done.output
 
 
+@pytest.mark.long
 def test_the_example_of_the_page_is_an_addon_without_findings(tmp_path: Path) -> None:
     """As it is printed in docs/addons.md."""
     page = (Path(__file__).parents[1] / "docs" / "addons.md").read_text()

@@ -88,6 +88,7 @@ def shop(deployed: Shop) -> Iterator[Shop]:
     deployed.clear()
 
 
+@pytest.mark.long
 def test_a_value_comes_from_stdin_and_is_printed_nowhere(shop: Shop) -> None:
     """Without the newline that `echo` adds, and with every sign that it has."""
     told = shop.run("secrets", "set", "STRIPE_KEY", typed=f"{VALUE}\n").stdout
@@ -182,6 +183,7 @@ def test_lines_of_other_systems_are_read() -> None:
     assert parse_env_file(text, ".env") == {"A": "1", "B": "it's", "C": "#no $comment", "D": "a#b", "E": '$x \\ "q"'}
 
 
+@pytest.mark.long
 def test_deletion_asks_and_refuses_what_is_in_use(shop: Shop) -> None:
     """By the file, with the sections that take it; --allow-in-use says that it is meant."""
     shop.write("dev", "STRIPE_KEY: ssm")
@@ -195,6 +197,7 @@ def test_deletion_asks_and_refuses_what_is_in_use(shop: Shop) -> None:
     assert shop.ssm.describe_parameters()["Parameters"] == []
 
 
+@pytest.mark.long
 def test_two_environments_are_compared_by_name(shop: Shop) -> None:
     """No value is read, and none is printed."""
     for name, env in (("A", "dev"), ("B", "dev"), ("B", "two"), ("C", "two")):
@@ -235,6 +238,7 @@ def test_a_restart_prints_lines(shop: Shop) -> None:
     assert [each["type"] for each in lines] == ["begin", "connected", "error", "finished"]
 
 
+@pytest.mark.long
 def test_a_secret_whose_key_is_gone_is_found_before_tasks_need_it(shop: Shop) -> None:
     """A key that went with an earlier environment of the name; storing the secret again repairs it."""
     keys = make_client(shop.emulator, "kms", shop.account, "eu-central-1")
@@ -263,6 +267,7 @@ def test_nothing_is_asked_in_another_account(shop: Shop, tmp_path: Path) -> None
     assert shop.ssm.describe_parameters()["Parameters"] == []
 
 
+@pytest.mark.long
 def test_a_deployment_that_lacks_one_is_refused_before_anything_is_made(shop: Shop) -> None:
     """With the line of the file; once it is stored the worker gets its name, and deleting it is refused."""
     shop.write("dev", "STRIPE_KEY: ssm")

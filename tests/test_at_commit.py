@@ -172,6 +172,7 @@ def test_an_image_and_code_that_nobody_knows_are_asked_for(aws: FakeAws, run: Ru
     assert f"`git worktree add ../{built[:12]} {built[:12]}`" in refused.stderr
 
 
+@pytest.mark.long
 def test_code_of_the_commit_is_that_of_the_commit(aws: FakeAws, run: Run, project: Path) -> None:
     """With its modes and links, whatever the work tree has by now; and the plan says that nothing more is known."""
     write(SMALL + WORKER.replace("dist", "src"))
@@ -213,6 +214,7 @@ def test_a_record_that_is_none_is_refused(aws: FakeAws, run: Run, project: Path,
     assert "is no record of a deployment that this infragen reads" in refused.stderr
 
 
+@pytest.mark.long
 def test_code_that_was_changed_in_the_bucket_is_refused(aws: FakeAws, run: Run, project: Path) -> None:
     """Its key is its digest: what lies there by now did not run with the commit."""
     write(SMALL + WORKER)
@@ -229,6 +231,7 @@ def test_code_that_was_changed_in_the_bucket_is_refused(aws: FakeAws, run: Run, 
     assert "is not there any more" in run("plan", "--at", "HEAD", code=2).stderr
 
 
+@pytest.mark.long
 def test_a_deployment_of_a_work_tree_with_changes_is_not_recorded(aws: FakeAws, run: Run, project: Path) -> None:
     """It is no commit's."""
     write(SMALL)
@@ -284,6 +287,7 @@ def test_a_saved_plan_decides_the_commit(run: Run, project: Path) -> None:
     assert "--plan cannot be combined with --at" in run("deploy", "--plan", "x.plan", "--at", "HEAD", code=2).stderr
 
 
+@pytest.mark.long
 def test_what_a_killed_run_left_is_removed_by_the_next(aws: FakeAws, run: Run, project: Path) -> None:
     """The system lets go of its lock; a directory that is in use, is somebody else's or is just being made stays."""
     import fcntl

@@ -391,6 +391,7 @@ def test_a_summary_goes_to_a_regular_file_or_nowhere(
     assert other.read_text() == "mine"
 
 
+@pytest.mark.long
 def test_a_plan_as_text_and_a_deployment_are_on_the_page_of_the_run(
     operator: Make, aws: FakeAws, tmp_path: Path
 ) -> None:

@@ -161,6 +161,7 @@ def test_help_imports_nothing_heavy() -> None:
     assert not heavy & loaded
 
 
+@pytest.mark.long
 def test_a_reader_that_goes_away_ends_the_output_in_silence() -> None:
     """O4: `infragen --help | true` and the like: no traceback, no complaint at interpreter exit."""
     read, write = os.pipe()
@@ -173,6 +174,7 @@ def test_a_reader_that_goes_away_ends_the_output_in_silence() -> None:
     assert "BrokenPipe" not in ended.stderr
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 def test_output_that_finds_no_room_says_so() -> None:
     """Exit code 4, one sentence, and no complaint at interpreter exit."""
@@ -187,6 +189,7 @@ def test_output_that_finds_no_room_says_so() -> None:
     )
 
 
+@pytest.mark.long
 def test_closed_output_is_no_bug() -> None:
     """`infragen schema >&-`: the work is done, nobody reads it."""
     command = f"exec {sys.executable} -m infragen schema >&- 2>&-"
@@ -211,6 +214,7 @@ def test_signals_end_the_process_with_their_code_after_clearing_up(number: int, 
     assert (ended.returncode, ended.stdout, ended.stderr) == (code, "cleared\n", f"{said}\n")
 
 
+@pytest.mark.long
 def test_the_end_of_a_process_waits_for_its_threads_and_runs_what_was_registered() -> None:
     """The interpreter is not taken apart, but nothing is lost: output, other threads, atexit, the exit code."""
     script = (
@@ -242,6 +246,7 @@ def test_an_endpoint_that_is_no_address_is_wrong_input() -> None:
         assert (ended.returncode, "nonsense" in ended.stderr, "endpoint" in ended.stderr) == (2, True, True)
 
 
+@pytest.mark.long
 def test_a_locale_without_the_letters_breaks_nothing() -> None:
     """O4: Latin-1 has no such signs; they are replaced, not raised."""
     ended = infragen_process("render", "--env", "träum→", PYTHONIOENCODING="latin-1")

@@ -81,6 +81,7 @@ def test_c9_a_plan_that_somebody_overtook_is_stale(run: Run, deployed: Path, acc
     assert "4 to change" not in stale.stderr
 
 
+@pytest.mark.long
 def test_c9_a_plan_for_another_file_is_stale(run: Run, deployed: Path) -> None:
     """C9: what is in the repository is not what was reviewed."""
     run("plan", "--out", "dev.plan")
@@ -90,6 +91,7 @@ def test_c9_a_plan_for_another_file_is_stale(run: Run, deployed: Path) -> None:
     assert "templates are rendered otherwise: " in stale.stderr
 
 
+@pytest.mark.long
 def test_a_file_that_is_no_plan_ends_in_2(run: Run, project: Path) -> None:
     """One error, and nothing is asked of AWS; 5 for one that somebody edited so that its checksum fits."""
     (project / "x.plan").write_text("nonsense")
@@ -108,6 +110,7 @@ def test_a_file_that_is_no_plan_ends_in_2(run: Run, project: Path) -> None:
     assert "the plan x.plan is stale:\n  the file was changed after it was saved" in said
 
 
+@pytest.mark.long
 def test_options_that_the_plan_answers_are_refused_beside_it(run: Run, project: Path, account: str) -> None:
     """And so is another environment."""
     run("bootstrap", "--yes")

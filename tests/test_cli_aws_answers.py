@@ -28,6 +28,7 @@ def test_throttling_says_that_all_calls_are_throttled_together(operator: Make, a
     assert "connection" not in said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("deletes", [True, False])
 def test_a_kept_first_creation_is_rolled_back_to_either_end(operator: Make, aws: FakeAws, deletes: bool) -> None:
     """RollbackStack of a stack that never was complete deletes it (API reference), or leaves ROLLBACK_COMPLETE."""
@@ -48,6 +49,7 @@ def test_a_kept_first_creation_is_rolled_back_to_either_end(operator: Make, aws:
     assert make.run("status", "--env", "dev").code == 0
 
 
+@pytest.mark.long
 def test_a_value_that_is_known_after_the_change_is_no_disagreement(operator: Make, aws: FakeAws) -> None:
     """A queue that is replaced: what refers to it reads {{changeSet:KNOWN_AFTER_APPLY}}, which no plan shows."""
     make = operator("independent")
@@ -62,6 +64,7 @@ def test_a_value_that_is_known_after_the_change_is_no_disagreement(operator: Mak
         assert "disagree" not in plan.stdout.replace('"disagreements": []', "")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ["plan", "deploy"])
 def test_a_template_without_its_body_is_no_fault_of_infragen(operator: Make, aws: FakeAws, command: str) -> None:
     """No member of an answer is taken for granted: one clear error, nothing changed, never exit code 70."""

@@ -73,6 +73,7 @@ def change_sets(desk: Bench) -> int:
     return sum(call.operation == "CreateChangeSet" for call in desk.aws.calls)
 
 
+@pytest.mark.long
 def test_bootstrap_makes_the_roles_writes_their_keys_and_prints_the_variables(desk: Bench, run: Run) -> None:
     result = run("bootstrap", "--github", "acme/shop", "--github-ids", "1/2", "--yes", "--write")
     role = f"arn:aws:iam::{ACCOUNT}:role/infragen/shop-test"
@@ -101,6 +102,7 @@ def test_a_second_bootstrap_remembers_the_repository_and_changes_nothing(desk: B
     assert check_lines(run("bootstrap", "--check", "--format", "json").stdout)[-1]["exit_code"] == 0
 
 
+@pytest.mark.long
 def test_an_identity_provider_that_the_account_has_is_used_and_not_made_again(desk: Bench, run: Run) -> None:
     arn = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{GITHUB}"
     desk.aws.settings.identity_providers = (arn,)
@@ -117,6 +119,7 @@ def test_its_own_identity_provider_stays_in_the_stack(desk: Bench, run: Run) -> 
     assert "Provider" in delivery(desk)["Resources"]
 
 
+@pytest.mark.long
 def test_without_ids_only_the_classic_subject_is_trusted_with_a_warning(desk: Bench, run: Run) -> None:
     result = run("bootstrap", "--github", "acme/shop", "--yes")
     assert "--github-ids OWNER_ID/REPO_ID" in result.output
@@ -158,6 +161,7 @@ def test_a_deployment_that_needs_more_than_its_role_has_is_refused_before_a_chan
     run("deploy", "--yes")
 
 
+@pytest.mark.long
 def test_a_comparison_with_a_commit_says_what_the_role_will_lack(desk: Bench, run: Run) -> None:
     begin(run)
     assert CliRunner().invoke(main, ["render"]).exit_code == 0
@@ -170,6 +174,7 @@ def test_a_comparison_with_a_commit_says_what_the_role_will_lack(desk: Bench, ru
     assert "lacks" not in CliRunner().invoke(main, ["diff", "--against", "templates"]).output
 
 
+@pytest.mark.long
 def test_a_file_without_the_boundary_is_refused_before_a_change_set(desk: Bench, run: Run) -> None:
     begin(run)
     file = Path("environments/test.yaml")
@@ -192,6 +197,7 @@ def test_a_delivery_stack_that_may_not_be_read_is_told_and_stops_nothing(desk: B
     assert "was not compared" in run("plan").output
 
 
+@pytest.mark.long
 def test_the_bootstrap_stacks_are_changed_with_the_rights_of_who_runs_it(desk: Bench, run: Run) -> None:
     begin(run)
     run("bootstrap", "--yes", "--permissions", "broad")
@@ -225,6 +231,7 @@ def test_a_policy_is_printed_whole_in_both_formats(which: str, run: Run) -> None
     assert "(secret)" not in str(document)
 
 
+@pytest.mark.long
 def test_a_policy_that_is_printed_is_the_one_that_is_deployed(desk: Bench, run: Run) -> None:
     begin(run)
     resources = delivery(desk)["Resources"]
@@ -304,6 +311,7 @@ def test_whatever_a_file_holds_it_has_the_keys_afterwards_or_is_refused(before: 
 # --- on the emulator --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_an_environment_is_bootstrapped_deployed_with_its_role_and_taken_down_on_the_emulator(
     emulator: Emulator, account: str, tmp_path: Path, findings: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

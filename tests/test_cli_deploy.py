@@ -108,6 +108,7 @@ def retagged(run: Run, project: Path, account: str, topology: str) -> int:
     return len(rows)
 
 
+@pytest.mark.long
 def test_a_change_is_planned_with_its_values_and_deployed(run: Run, project: Path, account: str) -> None:
     """A longer retention: one queue to change, before and after."""
     run("bootstrap", "--yes")
@@ -167,6 +168,7 @@ def test_a_failure_shows_its_cause_and_ends_in_1(run: Run, faults: Faults) -> No
     assert "injected failure: create AWS::SQS::Queue\n" in result.stderr
 
 
+@pytest.mark.long
 def test_what_a_failed_first_creation_left_is_recovered(run: Run, faults: Faults) -> None:
     """Shown and asked about first; afterwards there is nothing to recover, cancel or follow."""
     run("bootstrap", "--yes")
@@ -180,6 +182,7 @@ def test_what_a_failed_first_creation_left_is_recovered(run: Run, faults: Faults
     assert run("follow").stdout == run("cancel").stdout == "dev: no operation in progress\n"
 
 
+@pytest.mark.long
 def test_without_the_bucket_the_next_command_is_named(run: Run) -> None:
     """Exit code 4: an environment problem."""
     for command in (("deploy", "--yes"), ("deploy", "--format", "json"), ("plan",)):
@@ -190,6 +193,7 @@ def test_without_the_bucket_the_next_command_is_named(run: Run) -> None:
         )
 
 
+@pytest.mark.long
 def test_an_environment_that_is_not_bootstrapped_is_prepared_on_the_way(run: Run) -> None:
     """With --bootstrap, by plan and by deploy: the bucket's own plan is progress, and the second time does nothing."""
     planned = run("plan", "--bootstrap")
@@ -200,6 +204,7 @@ def test_an_environment_that_is_not_bootstrapped_is_prepared_on_the_way(run: Run
     assert (again.stdout, "artifacts" in again.stderr) == (planned.stdout, False)
 
 
+@pytest.mark.long
 def test_bootstrap_decides_nothing_but_the_bucket(run: Run) -> None:
     """The deployment that follows still asks."""
     refused = run("deploy", "--bootstrap", code=3)
@@ -228,6 +233,7 @@ def test_the_wrong_account_is_refused_before_anything_is_written(
     assert "the credentials in use are of 999999999999" in result.stderr
 
 
+@pytest.mark.long
 def test_outputs_come_as_text_json_and_dotenv(run: Run) -> None:
     """The same values in each format."""
     run("bootstrap", "--yes")
@@ -238,6 +244,7 @@ def test_outputs_come_as_text_json_and_dotenv(run: Run) -> None:
     assert f'ORDERS_QUEUE_URL="{url}"\n' in run("outputs", "--format", "dotenv").stdout
 
 
+@pytest.mark.long
 def test_without_a_deployment_there_are_no_outputs_and_that_is_said(run: Run) -> None:
     """On stderr: what reads stdout gets nothing, or an empty map."""
     text = run("outputs")
@@ -355,6 +362,7 @@ def test_a_kept_failure_is_shown_and_recovered(run: Run, faults: Faults) -> None
     assert "deployed" in run("deploy", "--yes", "--on-failure", "keep").stdout
 
 
+@pytest.mark.long
 def test_nothing_runs_and_nothing_needs_recovery(run: Run) -> None:
     """The three commands say so and change nothing."""
     run("bootstrap", "--yes")
@@ -385,6 +393,7 @@ def test_a_widening_needs_its_flag_where_nobody_can_be_asked(
     assert "nothing to change" in run("deploy", "--require-approval", "any-change").stderr
 
 
+@pytest.mark.long
 def test_any_change_wants_more_than_yes(run: Run) -> None:
     """In CI that is a saved plan."""
     run("bootstrap", "--yes")

@@ -104,6 +104,7 @@ def test_r15_drift_is_found_told_and_fails_only_when_asked(
     assert "drift: none found" in run("plan", "--fail-on-drift", "--detailed-exitcode", code=10).stdout
 
 
+@pytest.mark.long
 def test_drift_of_an_environment_that_does_not_exist_is_none(run: Run, project: Path, account: str) -> None:
     """Nothing is deployed, and nothing has drifted."""
     write(project, account, "nested")

@@ -97,6 +97,7 @@ def test_schema_is_the_json_schema_of_environment_files() -> None:
     assert json.loads(run("schema").stdout) == json_schema()
 
 
+@pytest.mark.long
 def test_diff_shows_values_with_their_place_and_the_resources_they_make() -> None:
     """dev and prod differ in zones, and so in subnets."""
     shown = run("diff", "dev", "prod", "--environments", str(ENVIRONMENTS)).stdout
@@ -114,6 +115,7 @@ def test_diff_of_an_environment_with_itself_is_empty() -> None:
     assert run("diff", "dev", "dev", "--environments", str(ENVIRONMENTS)).stdout == "dev and dev do not differ\n"
 
 
+@pytest.mark.long
 def test_diff_as_json_holds_values_and_resources() -> None:
     """The plan's document, in which nothing is replaced or refused: they are two environments, not one that changes."""
     made = run("diff", "dev", "prod", "--environments", str(ENVIRONMENTS), "--format", "json")

@@ -122,6 +122,7 @@ def test_c14_plan_and_deploy_take_no_nested_changes(desk: Bench, run: Run, aws: 
     assert "--allow-widening queue/MailQueue: the plan has no resource of that name" in ended.stderr
 
 
+@pytest.mark.long
 def test_c6_change_sets_that_are_left_are_listed_and_deleted(desk: Bench, run: Run, aws: FakeAws) -> None:
     """C6: nothing without an answer; --yes deletes; afterwards there is nothing."""
     begin(desk.aws, run)
@@ -184,6 +185,7 @@ def test_r11_retain_is_refused_where_it_would_mean_nothing(desk: Bench, run: Run
     assert "no such resource" in run("destroy", "--yes", "--retain", "queue/Nothing", code=2).stderr
 
 
+@pytest.mark.long
 def test_n6_deploy_does_on_ctrl_c_what_it_was_told(desk: Bench, run: Run, aws: FakeAws) -> None:
     """N6: --on-interrupt detach: exit code 130, what runs is named, and it goes on in AWS."""
     aws.slow("JobsQueue", 600)
@@ -227,6 +229,7 @@ def test_s13_destroy_takes_another_role(desk: Bench, run: Run, aws: FakeAws) -> 
     assert "deleted" in run("destroy", "--yes", "--role-arn", "arn:aws:iam::111122223333:role/other").stdout
 
 
+@pytest.mark.long
 def test_the_guide_shows_the_last_lines_as_they_are(desk: Bench, run: Run, aws: FakeAws) -> None:
     """docs/when-a-deployment-fails.md: its example is what this deployment prints, and what `status` says later."""
     aws.slow("JobsDlq", 90)
@@ -396,6 +399,7 @@ def test_the_legend_of_a_plan_names_the_marks_that_stand_below_it(
     assert not lines[1].startswith(("+", "~"))
 
 
+@pytest.mark.long
 def test_r15_drift_is_named_with_its_next_step_and_put_back(desk: Bench, run: Run, aws: FakeAws) -> None:
     """R15: a queue changed by hand; the plan on one page, the outcome, JSON lines; in sync in the end."""
     begin(desk.aws, run)
@@ -441,6 +445,7 @@ def test_options_of_drift_that_mean_nothing_are_refused(
     assert said in result.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested"])
 def test_another_type_under_one_logical_id_is_refused_whoever_looks(desk: Bench, run: Run, tmp_path: Path) -> None:
     """By AWS with its words and the way out; by the gates, which no flag passes, where AWS is not asked."""

@@ -179,6 +179,7 @@ def test_every_text_arrives_as_it_is_written(project: Path, run: Run, text: str)
         assert services["release"]["command"][1] == text.replace("$", "$$")
 
 
+@pytest.mark.long
 def test_texts_of_several_lines_and_of_letters_that_yaml_does_not_take_are_read_back(project: Path) -> None:
     """Quotes where lines would lose a blank, a tab or the last of two line ends."""
     env = load_environment(project / "environments" / "dev.yaml")
@@ -206,6 +207,7 @@ def test_release_api_and_workers_are_built_once_hardened_and_started_in_order(pr
     assert check["test"] == ["CMD", "node", "-e", source("health_check.js"), "3000", "/health"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("version", "data"), [("16.8", "/var/lib/postgresql/data"), ("17.7", "/var/lib/postgresql/data")]
 )
@@ -263,6 +265,7 @@ def test_the_script_makes_the_queues_as_they_are_rendered(project: Path, run: Ru
     assert json.loads(secret[5])["url"] == variables(written(project)["services"]["api"])["DATABASE_URL"]
 
 
+@pytest.mark.long
 def test_the_roles_are_those_of_the_credentials_function(project: Path, run: Run) -> None:
     """In a real PostgreSQL: a login changes what the other made, and Aurora's own statement finds nothing to do."""
     run()
@@ -285,6 +288,7 @@ def test_the_roles_are_those_of_the_credentials_function(project: Path, run: Run
             other.execute("ALTER TABLE things ADD COLUMN more int")
 
 
+@pytest.mark.long
 def test_a_stale_file_is_told_and_written_again(project: Path, run: Run) -> None:
     assert "stale: " in run("--check", code=1).output
     assert not (project / "compose.yaml").exists()

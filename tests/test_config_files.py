@@ -699,6 +699,7 @@ def _mutations(seed: int, count: int) -> Iterator[tuple[str, str]]:
 MUTATIONS = figure(short=200, soak=10_000)
 
 
+@pytest.mark.long
 @pytest.mark.promise("P13", "damaged environment files: read, or refused with a place in every line")
 def test_damaged_environment_files_are_read_or_refused_with_a_place(tmp_path: Path, tried: Tried) -> None:
     """P13: every damaged file ends in an environment or an InputError whose every line begins with file:line:column."""

@@ -64,6 +64,7 @@ def test_the_schema_accepts_the_committed_environments(file: Path) -> None:
     assert file.read_text().startswith("# yaml-language-server: $schema=../environment.schema.json\n")
 
 
+@pytest.mark.long
 def test_the_schema_refuses_unknown_and_missing_keys_and_values_outside_their_range() -> None:
     """Strict as infragen itself, at every level."""
     body = values(read_node(ENVIRONMENTS / "prod.yaml"))
@@ -180,6 +181,7 @@ def test_the_three_environments_are_what_the_plan_says() -> None:
     }
 
 
+@pytest.mark.long
 def test_the_reference_page_is_current_and_names_every_key_and_rule() -> None:
     """`make docs` would change nothing, and nothing that the schema knows is missing on the page."""
     page = environment_page()

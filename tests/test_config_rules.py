@@ -75,6 +75,7 @@ def cases(file: str) -> list[Case]:
 BROKEN, WARNED = cases("broken_environments.txt"), cases("warned_environments.txt")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", BROKEN, ids=lambda case: case.rule)
 def test_a_file_that_breaks_a_rule_is_told_so(tmp_path: Path, case: Case) -> None:
     """N12, A12: exactly the broken rule speaks, at the place of the key to change, with what would be right."""

@@ -397,6 +397,7 @@ def test_a_login_without_the_owners_rights_fails_the_test_step(cloud: Cloud) -> 
         cloud.step(token, "testSecret")
 
 
+@pytest.mark.long
 def test_a_pending_version_for_another_host_never_becomes_current(cloud: Cloud) -> None:
     """A rotation that began before the cluster was replaced is refused with the way out; a new one works."""
     cloud.bootstrap()
@@ -544,6 +545,7 @@ def test_a_rotation_before_the_first_bootstrap_says_so(cloud: Cloud) -> None:
         cloud.step(cloud.secrets.start_rotation(), "createSecret")
 
 
+@pytest.mark.long
 @every_version
 def test_no_password_is_shown_anywhere(cloud: Cloud, caplog: pytest.LogCaptureFixture) -> None:
     """Neither our log at DEBUG (botocore's included), nor SQL, answers, errors or the server's log hold a password."""

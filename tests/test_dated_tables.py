@@ -156,6 +156,7 @@ def test_a_day_that_is_missing_old_or_to_come_is_a_problem() -> None:
     assert problem(date(2025, 11, 28), today) == problem(today, today) == ""
 
 
+@pytest.mark.long
 def test_every_table_that_cites_a_page_is_listed() -> None:
     """With its day, or with the reason why it needs none; what is listed is there."""
     listed = {(place, name) for lists in (TABLES, AGELESS) for place, names in lists.items() for name in names}

@@ -74,6 +74,7 @@ def test_equal_renderings_give_an_empty_plan(base: str, topology: str) -> None:
     assert not plan_between(base, "us-east-1", written, rendering(now), "x").changed
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["", INDEPENDENT])
 def test_a_changed_value_is_shown_where_it_ends_and_what_waits_for_it(topology: str) -> None:
     """A zone less: the network loses subnets, and the layers that take its lists learn them later."""
@@ -86,6 +87,7 @@ def test_a_changed_value_is_shown_where_it_ends_and_what_waits_for_it(topology: 
     assert not stack(plan, "queue").changes
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["", INDEPENDENT])
 def test_what_stands_in_no_template_is_compared_as_well(topology: str) -> None:
     """Stack tags, protection and the certificate are passed at deployment."""
@@ -104,6 +106,7 @@ def test_what_stands_in_no_template_is_compared_as_well(topology: str) -> None:
     assert listener.properties[0].after == f"{arn}two"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["", INDEPENDENT])
 def test_what_a_commit_lets_through_is_told(topology: str) -> None:
     """A port, a right and the image of a container, and nothing else: a layer that takes other layers' outputs lets
@@ -131,6 +134,7 @@ def test_what_a_commit_lets_through_is_told(topology: str) -> None:
     assert fewer.gated == ()  # fewer of the same subnets
 
 
+@pytest.mark.long
 def test_data_that_a_commit_would_lose_is_refused_in_the_plan() -> None:
     """The database layer is switched off: its cluster goes, and the guard says so before anybody deploys it."""
     plan = between("", "database: null\n")
@@ -138,6 +142,7 @@ def test_data_that_a_commit_would_lose_is_refused_in_the_plan() -> None:
     assert "database/Cluster" in {each.place for each in plan.refusals}
 
 
+@pytest.mark.long
 def test_a_layer_that_is_gone_leaves_its_independent_stack() -> None:
     """A deployment deletes no stack of its own, so nothing is refused and the plan says what stays."""
     plan = between(INDEPENDENT, f"{INDEPENDENT}database: null\n")
@@ -192,6 +197,7 @@ def test_a_refusal_names_the_line_that_loses_the_data() -> None:
     assert re.search(r"database/Cluster .* replaced by a new one; from environments/prod.yaml:\d+ database.name", shown)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("repository")
 def test_the_cost_of_a_commit_minds_the_prices_and_the_budget_of_the_environment_file() -> None:
     """As the plan against AWS does."""
@@ -226,6 +232,7 @@ def test_one_document_holds_the_plans_of_all_environments() -> None:
     assert page.count("<b>Nothing to change.</b>") == 2
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("repository")
 def test_the_committed_templates_count_and_not_what_this_version_would_have_rendered() -> None:
     """Templates of another version of infragen are what is deployed, not what ours makes of the old file."""
@@ -250,6 +257,7 @@ def test_environments_come_and_go_with_their_files() -> None:
     assert "dev" not in diff("--against", "HEAD", "--env", "qa").stdout
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("repository")
 def test_a_commit_without_templates_is_rendered_from_its_environment_files() -> None:
     """Not everybody commits what is rendered."""
@@ -276,6 +284,7 @@ def test_an_environment_file_that_cannot_be_read_leaves_the_templates_to_compare
     assert "MinCapacity  1.0 -> 2.0" in result.stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -298,6 +307,7 @@ def test_what_cannot_be_compared_is_an_input_error(arguments: tuple[str, ...], m
     assert message in result.stderr
 
 
+@pytest.mark.long
 def test_outside_of_a_repository_only_directories_can_be_compared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,6 +37,7 @@ def test_a_layer_is_added_as_its_page_says(tmp_path: Path, findings: Path) -> No
     ] == {"DataStorage": {"Maximum": 5, "Unit": "GB"}}
 
 
+@pytest.mark.long
 def test_an_extension_is_added_as_its_page_says(tmp_path: Path, findings: Path) -> None:
     """The bucket of `extending.md` joins the API's template with its variable and its rights."""
     [(_, source)] = EXAMPLE.findall((DOCS / "extending.md").read_text())

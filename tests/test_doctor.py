@@ -66,6 +66,7 @@ def only(result: CheckResult, verdict: Verdict) -> Answer:
     return found
 
 
+@pytest.mark.long
 def test_in_an_account_that_has_all_of_it_every_check_is_ok_or_says_why_not(aws: FakeAws, tmp_path: Path) -> None:
     """The three environments of the repository; what nobody can ask for is named and is no yes."""
     aws.settings.quotas = {"L-3032A538": 100.0}
@@ -104,6 +105,7 @@ def deployed(api: Bench) -> Bench:
     return api
 
 
+@pytest.mark.long
 def test_a_tag_that_does_not_exist_is_refused_by_plan_and_deploy(deployed: Bench) -> None:
     """2, the newest tags are named, and nothing was made; with the check skipped both go on."""
     made = synthesize(deployed.env)
@@ -286,6 +288,7 @@ def test_what_does_not_answer_in_time_is_unknown(whole: Bench) -> None:
     assert "no answer in time" in results[1].answers[0].text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("wrong_one", [True, False])
 def test_a_late_answer_counts_before_anything_is_executed(whole: Bench, wrong_one: bool) -> None:
     """The check goes on while change sets are created: no second of it is lost, and none is waited for twice."""
@@ -317,6 +320,7 @@ def test_a_late_answer_counts_before_anything_is_executed(whole: Bench, wrong_on
 # --- each check, wrong ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_certificate(aws: FakeAws, tmp_path: Path) -> None:
     """Not there, not issued, expiring, of another region; a wildcard covers one label."""
     bench = at_work(aws, environment(tmp_path, GIVEN))
@@ -357,6 +361,7 @@ class Nobody:
 NOBODY: Any = Nobody()
 
 
+@pytest.mark.long
 def test_the_hosted_zone(whole: Bench) -> None:
     """Missing, another name, private, delegated elsewhere, by the parent zone and by the registration; else unknown."""
     settings = whole.aws.settings
@@ -381,6 +386,7 @@ def _after(bench: Bench, **settings: Any) -> Answer:
     return ran(bench, "zone").answers[0]
 
 
+@pytest.mark.long
 def test_the_engine_version_is_orderable_in_two_of_our_zones(whole: Bench) -> None:
     """In none, and in one of them."""
     version = str(whole.env.database and whole.env.database.engine_version)
@@ -417,6 +423,7 @@ def test_the_support_of_the_engine_version_is_looked_up_by_todays_date(
     assert bool(answer.hint) == (verdict is not Verdict.OK and version is not None)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("others", "quotas", "says"),
     [
@@ -442,6 +449,7 @@ def test_what_is_added_must_fit_the_quotas(
         assert wrong.stops
 
 
+@pytest.mark.long
 def test_fargate_has_room_for_the_tasks(whole: Bench) -> None:
     """The fewest tasks stop a deployment, the most are told."""
     whole.aws.settings.fargate_vcpus, whole.aws.settings.quotas = 5.9, {}
@@ -451,6 +459,7 @@ def test_fargate_has_room_for_the_tasks(whole: Bench) -> None:
     assert ("2 tasks need 0.5" in most.text, most.stops) == (True, False)
 
 
+@pytest.mark.long
 def test_secrets_and_parameters_that_the_file_names(whole: Bench) -> None:
     """One that is deleted, one that is missing; no value was read."""
     assert ran(whole, "secrets").verdict is Verdict.OK
@@ -462,6 +471,7 @@ def test_secrets_and_parameters_that_the_file_names(whole: Bench) -> None:
     assert not [call for call in whole.aws.calls if "Value" in call.operation or call.operation == "GetParameter"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", _FINDERS)
 def test_a_name_of_a_former_life_is_found(whole: Bench, kind: str) -> None:
     """Whatever can outlive its stack, each by its own call; a secret also in its deletion window."""
@@ -491,6 +501,7 @@ def test_what_goes_away_by_itself_is_told_apart(whole: Bench) -> None:
     assert wrong.hint == "wait until its name is free"
 
 
+@pytest.mark.long
 def test_of_the_layers_own_types_only_what_is_inside_of_others_is_not_looked_for(whole: Bench) -> None:
     """Each named type of the rendered layers is looked for, or its name is unique only within what is added too."""
     named_types = {
@@ -509,6 +520,7 @@ def test_a_type_that_nobody_can_look_for_is_named(whole: Bench) -> None:
     assert only(found, Verdict.UNKNOWN).text == "not looked for by name: AWS::DynamoDB::Table"
 
 
+@pytest.mark.long
 def test_a_name_inside_of_what_is_added_is_free(whole: Bench) -> None:
     """A service in a new cluster cannot meet another one; in a cluster that stays it is not known."""
     service = Resource("own", "Service", "AWS::ECS::Service", {"ServiceName": "api"}, "Add")
@@ -521,6 +533,7 @@ def test_a_name_inside_of_what_is_added_is_free(whole: Bench) -> None:
 # --- service-linked roles ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_new_account_gets_its_service_linked_roles(api: Bench) -> None:
     """Missing: the deployment stops before anything is made. `doctor --fix` and `bootstrap` create them, once."""
     roles = api.aws.settings.linked_roles
@@ -591,6 +604,7 @@ def test_the_page_is_made_of_the_checks() -> None:
     assert (Path(__file__).parent.parent / "docs" / "doctor.md").read_text() == doctor_page()
 
 
+@pytest.mark.long
 def test_a_layer_of_ones_own_adds_a_check(api: Bench) -> None:
     """Through its contract; it stops the deployment as any other does."""
 
@@ -653,6 +667,7 @@ def test_an_answer_of_no_known_verdict_is_not_known(whole: Bench) -> None:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hint", ["", " ", None])
 def test_what_is_wrong_says_where_to_look_when_its_check_does_not(whole: Bench, hint: Any) -> None:
     """It stays wrong, and stops a deployment: an answer that nobody can act on is no reason to go on."""

@@ -320,6 +320,7 @@ def test_local_obeys_no_profile_proxy_or_configuration_of_the_user(
     assert f"account {account}, eu-central-1" in ended.stderr
 
 
+@pytest.mark.long
 def test_env_prints_what_another_client_needs(emulator: Emulator, tmp_path: Path) -> None:
     """A shell reads it, and a client in that shell is the account."""
     (tmp_path / "local").symlink_to(emulator.state_dir)

@@ -45,6 +45,7 @@ def test_start_gives_an_emulator_that_answers_on_loopback_and_status_finds_it(st
     assert make_client(running, "sts", ACCOUNT).get_caller_identity()["Account"] == ACCOUNT
 
 
+@pytest.mark.long
 def test_a_second_start_returns_the_running_emulator(state_dir: Path) -> None:
     """Starting is idempotent; asking for another port than the running one is refused."""
     running = start(state_dir)
@@ -271,6 +272,7 @@ def test_two_starts_at_once_give_one_emulator(state_dir: Path) -> None:
     assert {emulator.pid for emulator in started} == {int(output)}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("whose", ["a process that is gone", "another program", "another program, while status looks"])
 def test_a_stale_record_is_not_taken_for_an_emulator(state_dir: Path, whose: str) -> None:
     """Neither a dead process id nor one that another program has now counts, and that program is left alone.
@@ -335,6 +337,7 @@ def test_what_holds_the_lock_and_cannot_prove_itself_is_not_stopped(state_dir: P
     assert all(path.startswith("/_infragen/identity?challenge=") for path in Liar.asked)
 
 
+@pytest.mark.long
 def test_what_is_kept_is_for_the_user_alone(state_dir: Path) -> None:
     """Directories 0700, files 0600, whatever the umask and whatever was there: NoEcho values are in the state."""
     state_dir.mkdir(mode=0o755)
@@ -402,6 +405,7 @@ def test_a_state_directory_that_is_none_is_an_input_error(tmp_path: Path, what: 
     assert (tmp_path / "file").read_text() == "mine"
 
 
+@pytest.mark.long
 def test_a_killed_emulator_is_noticed_and_replaced(state_dir: Path) -> None:
     """kill -9 leaves the record behind; status sees that nobody holds the lock and start makes a new one."""
     first = start(state_dir)
@@ -413,6 +417,7 @@ def test_a_killed_emulator_is_noticed_and_replaced(state_dir: Path) -> None:
     assert start(state_dir).pid != first.pid
 
 
+@pytest.mark.long
 def test_a_taken_port_is_named(state_dir: Path) -> None:
     """The port that the user asked for belongs to another program."""
     with socket.socket() as other:
@@ -424,6 +429,7 @@ def test_a_taken_port_is_named(state_dir: Path) -> None:
     assert start(state_dir, port=port).port == port
 
 
+@pytest.mark.long
 def test_an_emulator_that_dies_at_its_start_shows_the_end_of_its_log(
     state_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

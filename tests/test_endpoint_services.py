@@ -75,6 +75,7 @@ def test_plan_shows_it_and_deploy_refuses_before_anything_is_made(bench: Bench) 
     assert bench.aws.mutations() == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("letters", "verdict", "says"),
     [

@@ -77,6 +77,7 @@ def test_routes_subnets_and_the_way_out_are_not_created(aws: FakeAws, tmp_path: 
     assert {each["Properties"]["VpcId"] for each in groups} == {VPC}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_an_environment_in_an_existing_vpc_is_deployed(aws: FakeAws, tmp_path: Path, topology: str) -> None:
     """Through the checks; the VPC is only read."""
@@ -184,6 +185,7 @@ def test_moving_into_another_vpc_is_impossible(aws: FakeAws, tmp_path: Path, bac
         assert "impossible" in {each.level for each in plan.interruptions}
 
 
+@pytest.mark.long
 def test_a_second_deployment_finds_its_own_endpoints_in_order(aws: FakeAws, tmp_path: Path) -> None:
     """What the first created is no collision."""
     bench = at(aws, tmp_path, FILE + "  interface_endpoints: [logs]\n" + API)

@@ -278,6 +278,7 @@ def test_s7_our_own_operation_bars_a_plan_with_a_conflict(bench: Bench, aws: Fak
     assert "infragen deploy" in conflict.value.hint
 
 
+@pytest.mark.long
 def test_s7_a_deployment_that_follows_an_earlier_run_keeps_to_its_time(bench: Bench, aws: FakeAws) -> None:
     """S7: --follow-timeout also ends the following of what an earlier run began; exit code 6, nothing new begun."""
     unit = bench.unit("data", {"Jobs": QUEUE})
@@ -289,6 +290,7 @@ def test_s7_a_deployment_that_follows_an_earlier_run_keeps_to_its_time(bench: Be
     assert aws.mutations() == before
 
 
+@pytest.mark.long
 def test_s8_dependants_wait_until_the_cleanup_is_over(bench: Bench, aws: FakeAws) -> None:
     """UPDATE_COMPLETE_CLEANUP_IN_PROGRESS is not the end: the next stack starts after it."""
     data = bench.unit("data", {"Jobs": queue(DelaySeconds=1)}, outputs={"Url": {"Ref": "Jobs"}})
@@ -344,6 +346,7 @@ def test_s12_an_operation_of_hours_is_followed_to_its_end(bench: Bench, aws: Fak
     assert max(later - earlier for earlier, later in itertools.pairwise(beats)) <= 60
 
 
+@pytest.mark.long
 @given(rounds=st.integers(0, 10**9), roads=st.integers(0, 1000))
 def test_s12_the_pause_between_two_looks_is_bounded(rounds: int, roads: int) -> None:
     """However long it takes and however many stacks run: never zero, never above fifteen seconds."""
@@ -497,6 +500,7 @@ def test_c3_a_nested_change_set_that_fails_is_explained_from_inside(nested: Benc
     assert left_over(aws) == ([], [])
 
 
+@pytest.mark.long
 def test_c4_unchanged_children_do_not_fail_the_root(nested: Bench, aws: FakeAws, tmp_path: Path) -> None:
     """One child changes; the FAILED set of the other is normal."""
     nested.begin(assembly(nested))
@@ -624,6 +628,7 @@ def test_c9_a_plan_that_became_stale_is_not_executed(bench: Bench, aws: FakeAws,
     assert aws.stack(unit.stack).resources["Jobs"].properties == {}
 
 
+@pytest.mark.long
 def test_c10_more_destruction_than_was_shown_is_refused(bench: Bench, aws: FakeAws) -> None:
     """An output changes as nobody could foresee, and a later layer would replace its queue: it is refused."""
     aws.settings.ssm["/name"] = "one"
@@ -738,6 +743,7 @@ def test_c13_an_execution_that_never_arrives_is_no_success(aws: FakeAws, tmp_pat
     assert left_over(aws) == ([], [])
 
 
+@pytest.mark.long
 def test_c13_an_execution_of_which_no_reply_ever_came_is_followed(aws: FakeAws, tmp_path: Path) -> None:
     """Applied at the first try; every reply, to every try, is lost."""
     with Proxy(aws.url, aws.clock.monotonic, aws.clock.sleep) as proxy:
@@ -749,6 +755,7 @@ def test_c13_an_execution_of_which_no_reply_ever_came_is_followed(aws: FakeAws, 
     assert aws.stack("shop-test-data").resources["Jobs"].properties == {"DelaySeconds": 3}
 
 
+@pytest.mark.long
 def test_c14_a_nested_evaluation_that_fails_in_unknown_words_is_explained(
     nested: Bench, aws: FakeAws, tmp_path: Path
 ) -> None:
@@ -822,6 +829,7 @@ def test_r17_only_what_holds_data_and_changes_is_unknown() -> None:
     assert [each for each in seen if each.logical_id != "Db"] == [each for each in known if each.logical_id != "Db"]
 
 
+@pytest.mark.long
 def test_c15_a_nested_plan_leaves_no_stack_under_review(nested: Bench, aws: FakeAws) -> None:
     """The root's set is deleted, waited for, then the empty root; its children go with them."""
     aws.settings.change_set_delete_seconds = 6
@@ -869,6 +877,7 @@ def test_e3_no_clock_of_ours_hides_events(bench: Bench, aws: FakeAws, monkeypatc
     assert bench.ui.event_ids() == all_event_ids(aws)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", [THROTTLED, Html(503), DropBefore(), Truncate()])
 def test_e4_e5_failing_pages_lose_nothing(aws: FakeAws, tmp_path: Path, fault: Any) -> None:
     """A third of all reads of events fail, of whatever kind: 0 lost, 0 twice."""
@@ -935,6 +944,7 @@ def test_e6_what_somebody_begins_right_after_ours_is_not_followed(
     assert set(bench.ui.event_ids()) <= met["UPDATE_COMPLETE"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("carry", [True, False])
 def test_e7_a_nested_failure_is_found_in_the_deleted_child(nested: Bench, aws: FakeAws, carry: bool) -> None:
     """Layer, logical id and AWS's words, though the child is gone; whether or not its events carry our token."""

@@ -74,6 +74,7 @@ KINDS = ["file", "template", "directory", "pipe", "link to a file", "link to a d
 NAMES = ["root.yaml", "network.yaml", "queue.yaml", "README.md", "x", ".hidden", "CON"]
 
 
+@pytest.mark.long
 @given(things=st.dictionaries(st.sampled_from(NAMES), st.sampled_from(KINDS)), whole=st.sampled_from([""] * 24 + KINDS))
 @sweep(short=100, soak=5000)
 def test_y10_nothing_outside_of_the_directory_is_touched(things: dict[str, str], whole: str) -> None:
@@ -172,6 +173,7 @@ def test_y11_a_disk_that_is_full_leaves_the_old_files(tmp_path: Path) -> None:
     assert tree(tmp_path)["templates/dev/queue.yaml"] == (ROOT / "templates" / "dev" / "queue.yaml").read_text()
 
 
+@pytest.mark.long
 def test_y11_a_disk_that_is_full_at_the_first_rendering_leaves_nothing(tmp_path: Path) -> None:
     """Not even the directories; one that the user had created stays."""
     (tmp_path / "mine").mkdir()
@@ -181,6 +183,7 @@ def test_y11_a_disk_that_is_full_at_the_first_rendering_leaves_nothing(tmp_path:
     assert tree(tmp_path) == {"mine": "directory"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("output", "code"), [("/proc/infragen", 4), ("/dev/null/templates", 2)])
 def test_y11_a_place_that_cannot_be_written_is_told(tmp_path: Path, output: str, code: int) -> None:
     """Exit code 4, with the path and what the system says of it; 2 where a part of the path is no directory."""
@@ -191,6 +194,7 @@ def test_y11_a_place_that_cannot_be_written_is_told(tmp_path: Path, output: str,
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.long
 def test_y11_y12_a_deployment_reads_no_file_of_templates(operator: Make, aws: FakeAws) -> None:
     """Half-written, stale and foreign templates lie about: what is uploaded is what the environment renders to."""
     shop = operator("nested")
@@ -208,6 +212,7 @@ def test_y11_y12_a_deployment_reads_no_file_of_templates(operator: Make, aws: Fa
     assert tree(folder) == before
 
 
+@pytest.mark.long
 def test_y13_a_file_that_changes_meanwhile_changes_nothing(operator: Make, aws: FakeAws) -> None:
     """The environment and a worker's code are replaced while the deployment waits: what was checked is deployed."""
     shop = operator("nested", "    code: ../code\n")

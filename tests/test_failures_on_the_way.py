@@ -62,6 +62,7 @@ def test_e11_a_stack_that_is_gone_is_a_deletion_that_succeeded(bench: Bench, aws
 # --- throttling and network ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("operation", ["CreateChangeSet", "ExecuteChangeSet", "DeleteChangeSet", "DeleteStack"])
 def test_n2_a_throttled_change_is_sent_again_with_the_same_token(bench: Bench, aws: FakeAws, operation: str) -> None:
     """Twelve refusals, far more than a client takes by itself: one change each, told apart by nothing but its token."""
@@ -175,6 +176,7 @@ def test_n8_an_update_that_ends_before_it_is_cancelled_is_not_cancelled(bench: B
     )
 
 
+@pytest.mark.long
 def test_n8_a_cancellation_whose_reply_was_lost_is_followed(aws: FakeAws, tmp_path: Path) -> None:
     """The second try is refused because the first one worked."""
     with Proxy(aws.url, aws.clock.monotonic, aws.clock.sleep) as proxy:
@@ -189,6 +191,7 @@ def test_n8_a_cancellation_whose_reply_was_lost_is_followed(aws: FakeAws, tmp_pa
 # --- outcomes --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_n10_a_failure_skips_its_dependants_and_nothing_else(bench: Bench, aws: FakeAws) -> None:
     """What runs ends, what needs the failed one is skipped with the reason, what does not is deployed; exit code 1."""
     aws.fail("Bad", "no")
@@ -227,6 +230,7 @@ def test_n6_an_interrupt_before_anything_began_leaves_nothing(operator: Make, aw
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("topology", "presses"), [("nested", 1), ("independent", 1), ("independent", 2)])
 def test_n6_an_interrupt_afterwards_follows_and_a_second_one_lets_go(
     operator: Make, aws: FakeAws, topology: str, presses: int
@@ -263,6 +267,7 @@ def nested_children(aws: FakeAws) -> int:
     return len([to for _, stack, _, to in aws.cloud.transitions if to == "CREATE_IN_PROGRESS" and stack in own])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("topology", "begun"), [("nested", False), ("independent", True)])
 def test_n7_a_termination_makes_no_call_and_says_what_runs(
     operator: Make, aws: FakeAws, topology: str, begun: bool

@@ -160,6 +160,7 @@ def test_what_no_reader_can_read_ends_in_an_error_of_ours(wrong: str) -> None:
             ends_well(lambda name=name: getattr(cloud, name)(*ARGUMENTS[name][0]), f"{name}: {wrong}")  # type: ignore[misc]  # mypy types no default of a lambda
 
 
+@pytest.mark.long
 @pytest.mark.promise("P24", "a reply that is no sound HTTP")
 @pytest.mark.parametrize("wrong", RAW)
 def test_a_reply_that_is_no_sound_http_ends_in_an_error_of_ours(wrong: str, tried: Tried) -> None:

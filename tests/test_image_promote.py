@@ -189,6 +189,7 @@ def pushed_layer(ecr: Any, repository: str, data: bytes) -> dict[str, Any]:
     return {"digest": digest(data), "size": len(data), "mediaType": "application/vnd.oci.image.layer.v1.tar"}
 
 
+@pytest.mark.long
 def test_an_image_goes_from_one_account_of_the_emulator_to_another(
     shops: tuple[str, str], emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -173,6 +173,7 @@ def test_a_queue_of_another_name_is_not_imported(aws: FakeAws, run: Run) -> None
     assert "ExecuteChangeSet" not in [each.operation for each in aws.calls if "queue" in str(each.params)]
 
 
+@pytest.mark.long
 def test_a_second_import_goes_into_the_stack_that_is_there(aws: FakeAws, run: Run) -> None:
     """The first resources and their parameters stay as they are; one that is in the stack is refused."""
     put_queues(aws)
@@ -274,6 +275,7 @@ def test_a_resource_of_another_stack_is_named_with_that_stack(aws: FakeAws, run:
     assert f"{URL} already exists in stack arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/copilot/" in told
 
 
+@pytest.mark.long
 def test_an_import_that_fails_leaves_the_resources_and_can_be_repeated(aws: FakeAws, run: Run) -> None:
     """The stack is rolled back; the same command goes on from there."""
     put_queues(aws)

@@ -51,6 +51,7 @@ def written(directory: Path) -> set[str]:
     return {each.relative_to(directory).as_posix() for each in directory.rglob("*") if not each.is_dir()}
 
 
+@pytest.mark.long
 def test_a_project_in_an_empty_directory_is_up_to_date_and_clean(init: Init, here: Path, findings: Path) -> None:
     """What init wrote is what render would write, the schema is this version's, the linter finds nothing."""
     said = init("shop", "--region", "eu-west-1").stdout
@@ -70,6 +71,7 @@ def test_a_project_in_an_empty_directory_is_up_to_date_and_clean(init: Init, her
     assert f"infragen-cfn[local]=={infragen.__version__}\n" in (shop / "requirements.txt").read_text()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "options",
     [
@@ -260,6 +262,7 @@ def test_a_remote_names_a_repository_or_none(url: str, found: tuple[str, str] | 
     assert (repository and (repository.system, repository.name)) == found
 
 
+@pytest.mark.long
 def test_the_remote_of_the_directory_decides_and_its_password_is_not_printed(init: Init, here: Path) -> None:
     """At the top of the work tree only: elsewhere GitHub and GitLab read no workflows."""
     subprocess.run(["git", "init", "--quiet"], check=True)
@@ -273,6 +276,7 @@ def test_the_remote_of_the_directory_decides_and_its_password_is_not_printed(ini
     assert not {each for each in written(here / "below") if each.startswith((".gitlab-ci", ".github/workflows"))}
 
 
+@pytest.mark.long
 def test_the_pipeline_alone_is_written_for_what_is_there(init: Init, here: Path) -> None:
     """And without environments, without a repository or over a file it is not."""
     assert "add --github OWNER/REPO" in init("a", "--region", "eu-west-1", "--only", "pipeline", code=2).stderr
@@ -287,6 +291,7 @@ def test_the_pipeline_alone_is_written_for_what_is_there(init: Init, here: Path)
     assert "exist already; nothing was written" in init(*alone, code=2).stderr
 
 
+@pytest.mark.long
 def test_workflows_of_somebody_else_stop_all_and_the_hint_leaves_them_out(init: Init, here: Path) -> None:
     (here / ".github/workflows").mkdir(parents=True)
     (here / ".github/workflows/deploy.yaml").write_text("name: mine\n")
@@ -295,6 +300,7 @@ def test_workflows_of_somebody_else_stop_all_and_the_hint_leaves_them_out(init: 
     assert written(here) == {".github/workflows/deploy.yaml"}
 
 
+@pytest.mark.long
 def test_nothing_is_overwritten(init: Init, here: Path) -> None:
     """One file in the way: none is written, and the hint names the parts that are free."""
     (here / "README.md").write_text("mine")
@@ -309,6 +315,7 @@ def test_nothing_is_overwritten(init: Init, here: Path) -> None:
     assert "exist already" in again
 
 
+@pytest.mark.long
 def test_layers_that_are_there_already_are_in_the_templates(init: Init, here: Path) -> None:
     """What init renders is what render will, and the project's own files are not touched."""
     (here / "layers").mkdir()

@@ -132,6 +132,7 @@ def test_the_life_of_an_environment_as_lines(run: Run) -> None:
     assert set(gone[-1]["outcomes"].values()) == {"deleted"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_a_failure_ends_with_its_root_cause_and_line(run: Run, faults: Faults, topology: str) -> None:
     """AWS's words, and the place in the environment file; then its recovery."""
@@ -147,6 +148,7 @@ def test_a_failure_ends_with_its_root_cause_and_line(run: Run, faults: Faults, t
     assert of(recovered, "recovery_plan")[0]["stacks"][0]["why"]
 
 
+@pytest.mark.long
 def test_nobody_is_asked(run: Run) -> None:
     """O5: a question without its flag is an error, and the flag is named."""
     refused = run("deploy", code=3)

@@ -78,6 +78,7 @@ def changed(env: Environment) -> Environment:
     return env.model_copy(update=update)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("name", "topology"), [("dev", "independent"), ("prod", "nested")])
 def test_all_layers_are_created_found_unchanged_updated_and_deleted(client: Clients, name: str, topology: str) -> None:
     """The update changes something in most layers and takes deletion protection off; nothing is left in the end."""

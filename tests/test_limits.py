@@ -69,6 +69,7 @@ def test_an_environment_with_every_list_at_its_maximum_renders_and_is_planned(tm
             assert len(template.body.get(section, {})) <= limit
 
 
+@pytest.mark.long
 def test_the_documented_number_of_queues_is_the_largest_that_the_templates_take(tmp_path: Path) -> None:
     """One more is refused by the count of the layer `queue` as well, where the rule does not look."""
     env = load_environment(_written(tmp_path, full(QUEUES)), TODAY)
@@ -86,6 +87,7 @@ def test_the_largest_environment_passes_cfn_lint(tmp_path: Path) -> None:
         assert [each for each in found if each.rule.severity not in ("informational",)] == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("key", ["queues", "workers"])
 def test_the_real_maximum_stands_where_the_key_is_documented(key: str) -> None:
     """In the schema that editors read and on the page; `null` still turns the section off."""

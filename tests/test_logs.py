@@ -97,6 +97,7 @@ def test_lines_are_chosen_by_level_text_trace_and_task(aws: FakeAws, run: Run) -
     assert last_words("--until", "2026-03-01T12:00:02.5") == ["a", "b"]
 
 
+@pytest.mark.long
 def test_where_no_line_is_found_it_says_what_was_looked_at(aws: FakeAws, run: Run) -> None:
     """On stderr: an empty screen may as well mean that nothing was read."""
     write(aws, (API, 1, {"level": "info", "msg": "a"}))

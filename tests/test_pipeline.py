@@ -129,6 +129,7 @@ def test_no_text_of_github_is_pasted_into_a_script(project: Path, run: Run) -> N
     assert not [each for each in scripts(project) if "${{" in each]
 
 
+@pytest.mark.long
 def test_every_script_is_valid_shell(project: Path, run: Run) -> None:
     run("github")
     for each in scripts(project):
@@ -548,6 +549,7 @@ def test_an_environment_that_is_called_as_the_stack_of_a_project_layer_is_refuse
     assert "dev-eu.yaml: an environment dev-eu cannot be beside dev: the stack of the layer eu" in result.output
 
 
+@pytest.mark.long
 def test_other_names_are_free_and_an_environment_that_roles_of_another_cover_is_told(project: Path, run: Run) -> None:
     """What only begins with the same letters is another name; behind a hyphen it is covered by `shop-dev-*`."""
     for name in ("dev2", "planprod", "dev-eu"):

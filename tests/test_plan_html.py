@@ -350,6 +350,7 @@ def test_axe_finds_nothing(opened: Open, plan: Callable[[], EnvironmentPlan], wi
     assert [(each["id"], each["nodes"][0]["html"]) for each in result.response["violations"]] == []
 
 
+@pytest.mark.long
 def test_the_scheme_of_the_reader_is_followed(opened: Open) -> None:
     """Dark where the system is dark."""
     colours = {}

@@ -27,6 +27,7 @@ def test_no_text_gets_out_of_its_place(some: list[EnvironmentPlan]) -> None:
     check_markdown(as_markdown(*some))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("text", NASTY)
 def test_nothing_nasty_gets_out_of_any_place(text: str) -> None:
     """Each piece in each place of a plan: the comment is built as it is with a harmless text."""
@@ -144,6 +145,7 @@ def test_a_plan_against_a_commit_says_so() -> None:
     assert "1 resources only in prod, 1 only in dev" in text
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("rows", "value", "said"),
     [

@@ -90,6 +90,7 @@ def test_a_plan_fits_the_screen_and_reads_as_before(plans: dict[str, Environment
     assert max(map(len, text.splitlines())) <= WIDTH
 
 
+@pytest.mark.long
 def test_everything_is_told_when_asked_for(plans: dict[str, EnvironmentPlan]) -> None:
     """Each resource of a first creation, and the wiring of an update with its dashboard."""
     first = "\n".join(lines(plans["first"], Detail.ALL))

@@ -119,6 +119,7 @@ def test_without_its_section_the_layer_is_off(tmp_path: Path) -> None:
     assert "NOTES" not in json.dumps(rendered(root, "api"))
 
 
+@pytest.mark.long
 def test_the_schema_and_the_values_hold_the_section(tmp_path: Path) -> None:
     """Editors check its keys, and `config` says where each is written."""
     root = project(tmp_path, notes=NOTES)
@@ -299,6 +300,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
+@pytest.mark.long
 def test_a_change_of_a_layers_code_is_compared_with_that_of_the_commit(repository: Path) -> None:
     """Both revisions of the package are loaded, side by side."""
     module = repository / "layers" / "notes.py"
@@ -332,6 +334,7 @@ def test_a_commit_whose_layers_cannot_be_loaded_leaves_a_warning(repository: Pat
     assert "HEAD" in said
 
 
+@pytest.mark.long
 def test_a_change_is_traced_to_the_key_of_the_section(repository: Path) -> None:
     """By the value of the property, without a row of the layer; with one, by that."""
     file = repository / "environments" / "dev.yaml"

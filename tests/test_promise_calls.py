@@ -94,6 +94,7 @@ def test_the_region_is_the_one_of_the_file(
     assert {call.region for call in aws.calls} == {"us-east-1"}, command
 
 
+@pytest.mark.long
 @pytest.mark.promise("P20", "runs without changes: nothing written, few calls")
 @pytest.mark.parametrize("topology", [NESTED, INDEPENDENT])
 @pytest.mark.parametrize("protected", [False, True], ids=["open", "protected"])

@@ -131,6 +131,7 @@ def known_end(ended: Ended, what: object) -> None:
     assert ended.code == 0 or ended.stderr.strip(), what
 
 
+@pytest.mark.long
 @pytest.mark.promise("P6", "faults at a call of a deployment that a guard refuses: nothing executed")
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_no_fault_gets_a_refused_plan_executed(operator: Make, aws: FakeAws, tried: Tried, topology: str) -> None:

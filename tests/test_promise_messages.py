@@ -158,6 +158,7 @@ WAYS: dict[int, Callable[[Operator, FakeAws], Ended]] = {
 NAMES = re.compile(r"shop-dev|dev\b|nowhere|127\.0\.0\.1")
 
 
+@pytest.mark.long
 @pytest.mark.promise("P23", "exit codes: each is reached, documented, and explained in words")
 @pytest.mark.parametrize("code", EXIT_CODES)
 def test_every_exit_code_is_reached_and_documented(operator: Make, aws: FakeAws, tried: Tried, code: int) -> None:

@@ -68,6 +68,7 @@ def deploy(operator: Operator, signals: Signals) -> tuple[Ended, list[str]]:
     return ended, [call.operation for call in later]
 
 
+@pytest.mark.long
 @pytest.mark.promise("P9", "signals at a random moment: 130 or 143 at once, nothing begun after, nothing deleted")
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 @pytest.mark.parametrize("how", ["terminated", "interrupted", "interrupted twice"])

@@ -281,6 +281,7 @@ def test_an_environment_that_is_not_deployed_has_a_screen(aws: FakeAws, tmp_path
     assert absent.exit_code == 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "text",
     ["network: {nat: single}\n", "network: {nat: single}\n" + API, "network: {nat: single}\nqueues: [{name: a}]\n"],
@@ -298,6 +299,7 @@ def test_an_environment_shows_what_it_has(aws: FakeAws, tmp_path: Path, text: st
         assert "image placeholder" in shop.screen()
 
 
+@pytest.mark.long
 def test_a_placeholder_worker_and_a_source_that_was_switched_off_differ(shop: Shop) -> None:
     """Without code the source is off on purpose; with code it is trouble."""
     del shop.aws.settings.event_sources["SendEventSource"]
@@ -313,6 +315,7 @@ def test_a_placeholder_worker_and_a_source_that_was_switched_off_differ(shop: Sh
     assert commands(found) == ["infragen drift"]
 
 
+@pytest.mark.long
 def test_messages_that_fail_one_by_one_are_failures(shop: Shop) -> None:
     """A worker with partial batch responses has no error of the function."""
     [source] = [
@@ -325,6 +328,7 @@ def test_messages_that_fail_one_by_one_are_failures(shop: Shop) -> None:
     assert trouble(shop.document()) == []
 
 
+@pytest.mark.long
 def test_a_task_that_stopped_for_a_deployment_is_no_trouble(shop: Shop) -> None:
     """Nor one that somebody stopped; any other reason is."""
     settings = shop.aws.settings
@@ -340,6 +344,7 @@ def test_a_task_that_stopped_for_a_deployment_is_no_trouble(shop: Shop) -> None:
         assert trouble(found) == ([("api", "a task failed")] if wrong else []), reason
 
 
+@pytest.mark.long
 def test_fewer_tasks_than_wanted_are_trouble_unless_they_are_being_started(shop: Shop) -> None:
     """A rollout that failed is one in any case."""
     settings = shop.aws.settings
@@ -353,6 +358,7 @@ def test_fewer_tasks_than_wanted_are_trouble_unless_they_are_being_started(shop:
     assert trouble(shop.document()) == []
 
 
+@pytest.mark.long
 def test_alarms_of_another_environment_are_not_shown(shop: Shop) -> None:
     """One whose name begins with this one's: `shop-test-orders-…`."""
     other = shop.directory / "other"
@@ -366,6 +372,7 @@ def test_alarms_of_another_environment_are_not_shown(shop: Shop) -> None:
     assert [each["name"] for each in shop.document()["alarms"]] == ["OrdersAgeAlarm"]
 
 
+@pytest.mark.long
 def test_the_credentials_rotation_is_watched(shop: Shop) -> None:
     """Switched off, unfinished, overdue, or without a secret: each is trouble; one that still may run is none."""
     now = shop.aws.clock.now().timestamp()
@@ -464,6 +471,7 @@ def test_on_a_terminal_ctrl_c_ends_it_well(aws: FakeAws, tmp_path: Path) -> None
     assert shop.aws.mutations() == []
 
 
+@pytest.mark.long
 def test_the_addresses_are_opened_and_said(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     """The API's URL and the dashboard; where no browser starts, that is said."""
     opened: list[str] = []

@@ -95,6 +95,7 @@ def shop(request: pytest.FixtureRequest, emulator: Emulator, tmp_path_factory: p
 NOW = ("--yes", "--allow-unchanged", "--wait", "0")
 
 
+@pytest.mark.long
 def test_all_messages_are_moved_back(shop: Shop) -> None:
     """And what stands where afterwards is said."""
     shop.bury("a", "b", "c")
@@ -128,6 +129,7 @@ def test_a_look_shows_each_message_with_its_error_and_takes_none(shop: Shop) -> 
     assert shop.bodies("orders-dlq") == ['{"password": "hunter22"}', '{"to": "ann"}']
 
 
+@pytest.mark.long
 def test_some_messages_are_moved_by_id_or_by_text(shop: Shop) -> None:
     """The others stay, and can be received at once."""
     ids = shop.bury("one", "two", "three")

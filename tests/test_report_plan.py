@@ -361,6 +361,7 @@ def crowded() -> EnvironmentPlan:
     return replace(everything(), stacks=(stack, *everything().stacks), refusals=(refused,), warnings=(sentence, arn))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("whole", [crowded(), everything()], ids=["crowded", "everything"])
 def test_no_line_is_longer_than_the_terminal_is_wide(whole: EnvironmentPlan) -> None:
     """At every width; but for a single word that is longer, which nobody could use in two pieces."""

@@ -66,6 +66,7 @@ def signed(plan: SavedPlan) -> SavedPlan:
 ONE = signed(ONE)
 
 
+@pytest.mark.long
 @given(plans)
 @sweep(short=50, soak=2000)
 def test_a_plan_is_read_as_it_was_written(plan: SavedPlan) -> None:
@@ -181,6 +182,7 @@ def test_each_reason_has_its_own_sentence(tmp_path: Path) -> None:
         read(tmp_path)
 
 
+@pytest.mark.long
 def test_every_byte_of_the_file_is_under_the_checksum() -> None:
     """A digit or letter that is another one is found, wherever it is."""
     text = dump(ONE)

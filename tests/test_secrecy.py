@@ -311,6 +311,7 @@ def test_a_digest_is_shown_under_a_name_that_says_so_and_under_no_other(name: st
     assert quoted(f"image {DIGEST} not found") == f"image {DIGEST} not found"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "file", sorted((ROOT / "templates").glob("*/*.yaml")), ids=lambda file: f"{file.parent.name}-{file.stem}"
 )

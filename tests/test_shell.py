@@ -114,6 +114,7 @@ def nothing_is_left(aws: FakeAws) -> bool:
     )
 
 
+@pytest.mark.long
 def test_a_shell_is_a_task_of_its_own_and_its_token_no_argument(aws: FakeAws, run: Run, tmp_path: Path) -> None:
     """With the secrets and the network of the API, its own role, a writable root; the plugin gets the token unseen."""
     install(tmp_path)
@@ -139,6 +140,7 @@ def test_a_shell_is_a_task_of_its_own_and_its_token_no_argument(aws: FakeAws, ru
     assert "the task is being stopped" in said.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("body", ["exit 3", "kill -9 $$", "sleep 60"])
 def test_however_a_session_ends_nothing_is_left(aws: FakeAws, run: Run, tmp_path: Path, body: str) -> None:
     """The plugin fails, is killed, or does not end before the time limit."""
@@ -166,6 +168,7 @@ def test_a_signal_ends_the_plugin_and_stops_the_task(
     assert nothing_is_left(aws)
 
 
+@pytest.mark.long
 def test_ctrl_c_is_the_plugins(aws: FakeAws, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever types it in a shell means what runs there; before the session it ends the command and the task."""
     install(tmp_path, "kill -INT $PPID; sleep 0.2")
@@ -219,6 +222,7 @@ def everything_has_ended(aws: FakeAws) -> bool:
     return tasks_end and all(each["status"] == "INACTIVE" for each in found.definitions.values())
 
 
+@pytest.mark.long
 def test_a_task_that_cannot_be_entered_is_stopped(aws: FakeAws, run: Run, tmp_path: Path) -> None:
     """Its agent never runs (no way to ssmmessages), or it ends at once."""
     install(tmp_path)
@@ -231,6 +235,7 @@ def test_a_task_that_cannot_be_entered_is_stopped(aws: FakeAws, run: Run, tmp_pa
     assert "ended before it could be entered" in run("shell", "--", "true", code=1).stderr
 
 
+@pytest.mark.long
 def test_what_is_missing_is_said_before_anything_starts(aws: FakeAws, run: Run, tmp_path: Path) -> None:
     """The plugin, a version of it that keeps the token to itself, a terminal, the role, an answer in production."""
     missing = run("shell", "--", "true", code=4)
@@ -251,6 +256,7 @@ def test_what_is_missing_is_said_before_anything_starts(aws: FakeAws, run: Run, 
     assert nothing_is_left(aws)
 
 
+@pytest.mark.long
 def test_an_environment_without_shells_names_the_key(aws: FakeAws, run: Run, tmp_path: Path) -> None:
     """The role is not there: nothing is registered, and the key is named."""
     install(tmp_path)

@@ -26,6 +26,7 @@ def with_ignored(*numbers: signal.Signals) -> None:
         signal.signal(each, signal.SIG_IGN)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_what_was_ignored_at_the_start_does_nothing(number: signal.Signals) -> None:
     """Neither ends the process nor counts as Ctrl-C, three times over."""
@@ -36,6 +37,7 @@ def test_what_was_ignored_at_the_start_does_nothing(number: signal.Signals) -> N
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "noted 0\n", "")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_what_was_not_ignored_ends_the_process(number: signal.Signals) -> None:
     """The control: the same process, started as a shell does."""

@@ -139,6 +139,7 @@ def test_a_page_that_a_message_names_is_in_the_wheel() -> None:
     assert named > 3
 
 
+@pytest.mark.long
 def test_each_page_is_printed_as_it_is() -> None:
     """Byte by byte, found by its name, its path or a name close by."""
     for name, path in pages().items():

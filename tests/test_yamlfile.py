@@ -406,6 +406,7 @@ print("peak", re.search(r"VmHWM:\s+([0-9]+)", status.read_text())[1] if status.e
     assert int(peak.split()[1]) < 100 * 1024
 
 
+@pytest.mark.long
 def test_without_libyaml_the_same_files_are_read_and_refused() -> None:
     """PyYAML's parser in Python stands in where its C extension is not built."""
     code = """

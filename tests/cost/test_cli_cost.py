@@ -102,6 +102,7 @@ def test_what_cannot_be_priced_is_listed(project: Path) -> None:
     assert "not in these figures\n  api/EcsCluster: Container Insights with enhanced observability" in found
 
 
+@pytest.mark.long
 def test_the_prices_of_a_file_are_used_and_named(project: Path) -> None:
     """--prices beats cost.prices, which is relative to the file that names it."""
     (project / "environments" / "own.yaml.prices").write_text(_prices(1.0))
@@ -156,6 +157,7 @@ def ireland(project: Path) -> Path:
     return project
 
 
+@pytest.mark.long
 def test_refresh_asks_the_price_list_and_writes_the_price_file(ireland: Path) -> None:
     """All pages, the exact usage type behind a region's prefix, the first paid tier, our units; then they are used."""
     with Loopback({"AWSPriceListService": PriceList(*IRELAND)}) as aws:

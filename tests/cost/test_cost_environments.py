@@ -144,6 +144,7 @@ ONE = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("before", [NONE, ONE], ids=["the first", "one more"])
 @pytest.mark.parametrize("added", ADDED)
 def test_a_queue_or_worker_that_is_added_changes_no_other_row(

@@ -113,6 +113,7 @@ def test_the_bill_of_production_is_explained_line_by_line(tmp_path: Path) -> Non
     assert all(float(each.split("|")[3]) > 0 for each in table[2:])
 
 
+@pytest.mark.long
 def test_what_each_key_saves_is_on_the_page(tmp_path: Path) -> None:
     """Each alone, from the largest to the smallest."""
     table = key_table(tmp_path)

@@ -105,6 +105,7 @@ def test_w7_a_cluster_that_disappears_meanwhile_needs_no_protection_lifted(bench
     assert "DBClusterNotFoundFault" not in str(ended.outcomes)
 
 
+@pytest.mark.long
 def test_w7_a_protection_that_may_not_be_read_is_a_warning(bench: Bench, aws: FakeAws) -> None:
     """W7: the deletion itself tells then."""
     deployed_cluster(bench, aws)
@@ -114,6 +115,7 @@ def test_w7_a_protection_that_may_not_be_read_is_a_warning(bench: Bench, aws: Fa
     assert "Cannot delete protected Cluster" in failure(ended).message
 
 
+@pytest.mark.long
 def test_w7_recover_of_a_failed_creation_without_its_cluster(bench: Bench, aws: FakeAws) -> None:
     """W7: the rollback could not delete the protected cluster; somebody did it by hand."""
     aws.fail("Jobs", after=30)
@@ -126,6 +128,7 @@ def test_w7_recover_of_a_failed_creation_without_its_cluster(bench: Bench, aws: 
     assert recover_environment(bench.env, bench.session, options).exit_code == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("deletes", [True, False])
 def test_w8_a_stack_that_never_was_complete_is_deleted_by_its_rollback(
     bench: Bench, aws: FakeAws, deletes: bool
@@ -144,6 +147,7 @@ def test_w8_a_stack_that_never_was_complete_is_deleted_by_its_rollback(
     assert bench.deploy_units(unit).exit_code == 0
 
 
+@pytest.mark.long
 def test_w9_a_policy_that_is_refused_stands_beside_the_cause(aws: FakeAws, tmp_path: Path) -> None:
     """W9: somebody's rollback runs when ours has failed; the cause is still told."""
     bench = at_work(aws, environment(tmp_path, "protect: true\n"))
@@ -169,6 +173,7 @@ def two(bench: Bench, seconds: int) -> tuple[StackUnit, ...]:
     return bench.unit("data", {"Db": cluster}), bench.unit("jobs", {"Jobs": jobs})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("second", ["fails", "works"])
 def test_w9_a_refused_policy_of_a_deployed_stack_says_its_state_beside_what_failed(
     aws: FakeAws, tmp_path: Path, second: str
@@ -202,6 +207,7 @@ def test_w9_a_refused_policy_of_a_deployed_stack_says_its_state_beside_what_fail
     assert "Db" in str(aws.stack("shop-test-data").policy)
 
 
+@pytest.mark.long
 def test_w9_a_policy_that_is_refused_before_an_update_leaves_the_stack_as_it_was(aws: FakeAws, tmp_path: Path) -> None:
     """W9: the stack is not changed, which is said; the other stack is deployed."""
     bench = at_work(aws, environment(tmp_path, "protect: true\n"))

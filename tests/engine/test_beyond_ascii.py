@@ -37,6 +37,7 @@ def at_fake(aws: FakeAws, topology: str) -> tuple[Bench, Environment]:
     return bench, env
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 @pytest.mark.parametrize("text", GREETINGS)
 def test_w1_a_text_beyond_ascii_is_deployed_and_found_unchanged(aws: FakeAws, topology: str, text: str) -> None:

@@ -48,6 +48,7 @@ def deploy(bench: Bench, file: EnvironmentFile) -> Deployment:
     return deploy_environment(synthesize(file.environment), replace(bench.session, file=file))
 
 
+@pytest.mark.long
 def test_a_failed_resource_names_the_line_of_its_item(worker: Bench, aws: FakeAws, file: EnvironmentFile) -> None:
     """The second queue of the list, in both topologies."""
     aws.fail("JobsQueue", "quota reached")
@@ -57,6 +58,7 @@ def test_a_failed_resource_names_the_line_of_its_item(worker: Bench, aws: FakeAw
     assert found.message.endswith("CREATE_FAILED: quota reached (test.yaml:11 queues[1])")
 
 
+@pytest.mark.long
 def test_a_value_in_awss_words_names_its_own_line(worker: Bench, aws: FakeAws, file: EnvironmentFile) -> None:
     """The key, not only the item it belongs to."""
     aws.fail("JobsQueue", "MessageRetentionPeriod is not valid")

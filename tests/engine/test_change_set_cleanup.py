@@ -67,6 +67,7 @@ def nested_app(bench: Bench, delay: int = 0) -> Assembly:
     return assembly(layer("first", {"Jobs": jobs}), layer("second", {"News": TOPIC}), env=bench.env)
 
 
+@pytest.mark.long
 def test_c6_nested_ones_of_an_executed_set_cannot_be_deleted(aws: FakeAws, tmp_path: Path) -> None:
     """C6: the FAILED set of an unchanged child is told and left, without a call that AWS would refuse."""
     bench = at_work(aws, environment(tmp_path, topology="nested"))

@@ -57,6 +57,7 @@ def kinds(deployment: Deployment) -> list[str]:
 # --- the main road -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_an_environment_is_created_updated_found_unchanged_and_destroyed(stage: Stage, topology: str) -> None:
     """The life of an environment, each step with its outcome, and nothing left but the bucket."""
     assert kinds(deploy(stage, shop(topology))) == ["Deployed"] * (1 if topology == "nested" else 2)
@@ -81,6 +82,7 @@ def test_a_deployment_without_changes_only_reads(stage: Stage, topology: str) ->
     assert len(stage.aws.calls) <= 10
 
 
+@pytest.mark.long
 def test_a_plan_leaves_nothing_behind(stage: Stage, topology: str) -> None:
     """No change set and no stack in review, neither before the first deployment nor after it.
 
@@ -115,6 +117,7 @@ def test_a_plan_shows_the_changed_property_with_before_and_after(stage: Stage, t
     assert (change.path, str(change.before), str(change.after)) == (("Properties", "VisibilityTimeout"), "30", "31")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("nested", [True, False])
 def test_a_tag_of_the_environment_changes_all_that_it_reaches(stage: Stage, topology: str, nested: bool) -> None:
     """In both topologies the same rows, also where AWS is not asked about nested stacks; data is not at stake."""
@@ -180,6 +183,7 @@ def deployed_parameters(stage: Stage, name: str) -> dict[str, str]:
     return dict(state.parameters)
 
 
+@pytest.mark.long
 def test_an_image_tag_stays_when_none_is_given(stage: Stage, topology: str) -> None:
     """A deployment that changes something else keeps the deployed image: forgetting it would deploy the placeholder."""
     deploy(stage, shop(topology), image_tag="abc")
@@ -213,6 +217,7 @@ def test_worker_code_is_uploaded_under_its_digest_and_its_key_passed(stage: Stag
     assert set(kinds(deploy(stage, made))) == {"Unchanged"}
 
 
+@pytest.mark.long
 def test_a_changed_output_reaches_the_layers_that_take_it(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Independent: the later stack's change set is made again with the value that the earlier one has now."""
     stage = with_bucket(on_fake(aws, monkeypatch), environment("independent"))
@@ -233,6 +238,7 @@ def test_a_changed_output_reaches_the_layers_that_take_it(aws: FakeAws, monkeypa
 # --- failures ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_failed_update_is_rolled_back_and_told_with_its_root_cause(stage: Stage, topology: str) -> None:
     """The cause is the resource that failed, with AWS's words, and never the nested stack around it."""
     deploy(stage, shop(topology))
@@ -291,6 +297,7 @@ def test_a_failed_first_creation_can_be_deleted(stage: Stage, topology: str) -> 
     assert "shop-dev-second" not in stacks(stage)
 
 
+@pytest.mark.long
 def test_a_failure_skips_what_depends_on_it_and_nothing_else(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """N10: Independent: c needs b needs a; d needs nothing. When b fails, c is skipped, d is deployed."""
     env = environment("independent")
@@ -315,6 +322,7 @@ def parameter(name: str) -> dict[str, Any]:
     return {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": {"Ref": name}}}
 
 
+@pytest.mark.long
 def test_a_stack_starts_the_moment_its_own_inputs_are_complete(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Independent: quick-next starts long before slow has ended, and the whole takes as long as its longest chain."""
     env = environment("independent")
@@ -383,6 +391,7 @@ def test_a_stack_of_that_name_without_our_tags_is_refused_unless_adopted(stage: 
     assert deploy(stage, shop(topology)).exit_code == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("first", "second"), [("nested", "independent"), ("independent", "nested")])
 def test_stacks_of_the_other_topology_are_refused(
     aws: FakeAws, monkeypatch: pytest.MonkeyPatch, first: str, second: str
@@ -429,6 +438,7 @@ def test_a_missing_bucket_names_the_command_that_makes_it(
 # --- data --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_replacing_what_holds_data_is_refused_unless_allowed_by_name(stage: Stage, topology: str) -> None:
     """R4: a queue that would be replaced stops the deployment before it begins; --allow-data-loss lets it through."""
     deploy(stage, shop(topology))
@@ -442,6 +452,7 @@ def test_replacing_what_holds_data_is_refused_unless_allowed_by_name(stage: Stag
     assert deploy(stage, made, allow_data_loss=frozenset({"first/Queue"})).exit_code == 0
 
 
+@pytest.mark.long
 def test_removing_a_layer_from_a_nested_environment_counts_as_removing_all_in_it(
     aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -480,6 +491,7 @@ def protections(topology: str) -> list[tuple[str, str]]:
     return [(name, all_at_once) for name in names]
 
 
+@pytest.mark.long
 def test_an_allowed_replacement_passes_the_stack_policy_and_leaves_it_in_place(stage: Stage, topology: str) -> None:
     """The policy is opened for the named resource only, and closed again."""
     env = {"protect": "true"}
@@ -499,6 +511,7 @@ class KilledError(BaseException):
     """The process is gone."""
 
 
+@pytest.mark.long
 def test_an_operation_that_an_earlier_run_began_is_followed(stage: Stage, topology: str) -> None:
     """After a kill in the middle, the same command follows what runs, then finds nothing more to do."""
     stage.aws.slow("Queue", 40)

@@ -264,6 +264,7 @@ def test_fewer_connections_go_after_the_tasks_that_open_them(site: Site) -> None
         assert order.index("api") < order.index("database"), (before, order)
 
 
+@pytest.mark.long
 def test_the_command_line_says_the_order_and_keeps_it_with_a_saved_plan(
     operator: Callable[..., Operator], aws: FakeAws
 ) -> None:
@@ -282,6 +283,7 @@ def test_the_command_line_says_the_order_and_keeps_it_with_a_saved_plan(
     assert "queue: skipped" in saved.stdout.lower() or "needs worker" in saved.stdout, saved.stdout
 
 
+@pytest.mark.long
 def test_the_command_line_refuses_what_no_order_keeps(operator: Callable[..., Operator], aws: FakeAws) -> None:
     """Exit code 3 of `deploy` and of a plan to be saved; `plan` shows it and creates nothing that stays."""
     more = "    timeout: 600\n  - {name: mail, queue: mail, timeout: 30}\n"

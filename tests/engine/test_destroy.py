@@ -204,6 +204,7 @@ def test_r10_a_bucket_that_is_named_may_be_empty_by_now(bench: Bench, aws: FakeA
     assert [each.typed for each in bench.ui.questions] == [""]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("named", [True, False])
 def test_r10_a_bucket_that_is_filled_again_is_emptied_once_more(bench: Bench, aws: FakeAws, named: bool) -> None:
     """R10: a load balancer writes its last access logs while it is deleted; only where the bucket may be emptied."""
@@ -379,6 +380,7 @@ def nesting(bench: Bench, export: bool = True) -> Assembly:
     return assembly(template, layer("news", {"News": TOPIC}), env=bench.env)
 
 
+@pytest.mark.long
 def test_r12_an_export_of_a_nested_stack_stops_the_deletion_first(nested: Bench, aws: FakeAws) -> None:
     """R12: the root would be deleted until AWS refuses at the layer whose export is in use."""
     assert nested.deploy(nesting(nested)).exit_code == 0
@@ -392,6 +394,7 @@ def test_r12_an_export_of_a_nested_stack_stops_the_deletion_first(nested: Bench,
     assert destroy(nested).exit_code == 0
 
 
+@pytest.mark.long
 def test_r12_an_update_that_ends_a_nested_export_in_use_is_refused(nested: Bench, aws: FakeAws) -> None:
     """R12: when the layer's template exports it no more, and when the layer goes; not while it stays."""
     assert nested.deploy(nesting(nested)).exit_code == 0
@@ -419,6 +422,7 @@ def chain(bench: Bench) -> tuple[StackUnit, ...]:
     return first, second, third
 
 
+@pytest.mark.long
 def test_r13_a_deletion_that_ends_half_way_is_continued_by_the_same_command(bench: Bench, aws: FakeAws) -> None:
     """R13: dependants first; what the failed one needs stays, each has its outcome; the next run does the rest."""
     deployed(bench, *chain(bench))
@@ -435,6 +439,7 @@ def test_r13_a_deletion_that_ends_half_way_is_continued_by_the_same_command(benc
     assert destroy(bench).outcomes == ()
 
 
+@pytest.mark.long
 def test_r13_a_deletion_that_still_runs_is_followed(bench: Bench, aws: FakeAws) -> None:
     """R13: the run that began it was killed: no second DeleteStack, the same outcome."""
     deployed(bench, bench.unit("data", {"Jobs": QUEUE}))

@@ -86,6 +86,7 @@ def test_the_shown_changes_make_the_new_template_of_the_old(
     assert normal(bare(made)) == normal(bare(evaluated(new, new_values)))
 
 
+@pytest.mark.long
 @given(BODIES, PARAMETERS)
 @sweep(short=60, soak=5000)
 def test_equal_templates_have_no_changes(body: dict[str, Any], values: dict[str, object]) -> None:

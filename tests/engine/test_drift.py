@@ -142,6 +142,7 @@ def test_types_that_cannot_be_compared_are_named(stage: Stage, topology: str) ->
     assert summary(found).endswith("AWS cannot compare 1")
 
 
+@pytest.mark.long
 def test_all_stacks_are_checked_side_by_side_and_the_wait_is_told(stage: Stage, topology: str) -> None:
     """Four minutes for all, not for each; once a minute there is a sign of life."""
     stage.aws.settings.drift_seconds = 240
@@ -154,6 +155,7 @@ def test_all_stacks_are_checked_side_by_side_and_the_wait_is_told(stage: Stage, 
     assert overall(found) == "IN_SYNC"
 
 
+@pytest.mark.long
 def test_a_detection_that_somebody_else_began_is_waited_for(stage: Stage, topology: str) -> None:
     """One runs at a time on a stack; ours begins when it is over."""
     wanted = deployed(stage, topology)
@@ -162,6 +164,7 @@ def test_a_detection_that_somebody_else_began_is_waited_for(stage: Stage, topolo
     assert by_layer(detect_drift(wanted, stage.session))["first"].status == "DRIFTED"
 
 
+@pytest.mark.long
 def test_results_on_many_pages_are_all_read(stage: Stage, topology: str) -> None:
     """A page holds a hundred resources at most."""
     stage.aws.settings.page_sizes["DescribeStackResourceDrifts"] = 1
@@ -329,6 +332,7 @@ def lines(plan: EnvironmentPlan) -> list[str]:
     return [str(each) for each in plan_lines(plan, 200)]
 
 
+@pytest.mark.long
 def test_r15_a_plan_says_what_the_deployment_does_about_drift(stage: Stage, topology: str) -> None:
     """R15: the changed property is written over, another one of the resource perhaps, what does not change stays."""
     deployed(stage, topology)

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+import pytest
 from fakeaws import FakeAws
 from stage import TOPIC, Stage, assembly, environment, layer
 
@@ -46,6 +47,7 @@ def ecs_calls(aws: FakeAws) -> list[str]:
     return [call.operation for call in aws.calls if call.service == "ecs"]
 
 
+@pytest.mark.long
 def test_r2_a_service_that_was_rolled_back_behind_a_complete_stack_is_a_failure(stage: Stage, topology: str) -> None:
     """R2: exit code 1 with both task definitions, ECS's reason and the next command; dependants are not deployed."""
     assert deploy_environment(app(topology), stage.session).exit_code == 0

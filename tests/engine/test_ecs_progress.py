@@ -1,5 +1,6 @@
 """An ECS service that does not become stable says why, while CloudFormation waits for it."""
 
+import pytest
 from stage import Stage, assembly, environment, layer
 
 from infragen.assembly.synth import Assembly
@@ -41,6 +42,7 @@ def test_a_service_that_takes_long_says_why_once(stage: Stage, topology: str) ->
     ]
 
 
+@pytest.mark.long
 def test_an_update_that_takes_long_can_be_cancelled_and_old_events_are_no_news(stage: Stage, topology: str) -> None:
     """R1: ECS keeps a hundred events of any age; those of this update count. It is asked once a minute."""
     assert deploy_environment(app(topology), stage.session).exit_code == 0
@@ -73,6 +75,7 @@ def test_a_service_that_is_quick_is_not_asked_for(stage: Stage, topology: str) -
     assert not [call for call in stage.aws.calls if call.service == "ecs"]
 
 
+@pytest.mark.long
 def test_without_the_permission_it_is_said_once(stage: Stage, topology: str) -> None:
     """A11: the deployment goes on, and the other questions are asked all the same."""
     stage.aws.slow("Service", 380)

@@ -72,6 +72,7 @@ def warned(bench: Bench) -> str:
     return "\n".join(each.text for each in bench.ui.events if isinstance(each, Warned))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fail_fast", [False, True])
 def test_n10_after_a_failure_the_others_go_on_unless_told_otherwise(
     bench: Bench, aws: FakeAws, fail_fast: bool
@@ -114,6 +115,7 @@ def test_n6_with_detach_the_first_interrupt_stops_following(bench: Bench, aws: F
     assert {each for each in aws.mutations() if each in CHANGES} == {"cloudformation:ExecuteChangeSet"}
 
 
+@pytest.mark.long
 def test_n6_with_cancel_the_first_interrupt_turns_updates_back(bench: Bench, aws: FakeAws) -> None:
     """N6: both updates are cancelled and followed to the end of their rollback; no stack is deleted."""
     assert deploy(bench, *units(bench)).exit_code == 0

@@ -60,6 +60,7 @@ def crashing(stage: Stage, topology: str) -> Stage:
     return stage
 
 
+@pytest.mark.long
 def test_an_update_that_was_rolled_back_names_the_tasks_of_the_wanted_revision(crashing: Stage, topology: str) -> None:
     """R1: exit code and log lines of the new revision; not those of the old one, which ended with 0."""
     crashing.aws.fail("Service", "ECS Deployment Circuit Breaker was triggered", on="update", after=20)
@@ -444,6 +445,7 @@ def told_later(stage: Stage, topology: str, image: str) -> tuple[Failed, ...]:
     return diagnose(make_plan(app(topology, image)), stage.session)
 
 
+@pytest.mark.long
 def test_diagnose_tells_all_of_it_again_later(crashing: Stage, topology: str) -> None:
     """The cause, the tasks and log lines of the wanted revision, and what AWS denied meanwhile; nothing is changed."""
     crashing.aws.fail("Service", "ECS Deployment Circuit Breaker was triggered", on="update", after=20)
@@ -489,6 +491,7 @@ def test_each_service_has_its_own_word_for_a_denied_call(crashing: Stage, code: 
     assert ("denied" in kinds(found)) is (code != "Throttling")
 
 
+@pytest.mark.long
 def test_diagnose_without_cloudtrail_says_so(crashing: Stage, topology: str) -> None:
     """A11: a note, and the rest is told."""
     crashing.aws.fail("Service", "ECS Deployment Circuit Breaker was triggered", on="update", after=20)
@@ -499,6 +502,7 @@ def test_diagnose_without_cloudtrail_says_so(crashing: Stage, topology: str) -> 
     assert said(found, "task")
 
 
+@pytest.mark.long
 def test_diagnose_finds_a_service_behind_a_complete_stack_and_nothing_where_nothing_failed(
     crashing: Stage, topology: str
 ) -> None:

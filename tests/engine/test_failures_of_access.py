@@ -108,6 +108,7 @@ def test_a2_a_missing_sso_login_names_the_command_with_its_profile(status: Statu
     assert "hint: log in with `aws sso login --profile work`, then run the same command" in result.stderr
 
 
+@pytest.mark.long
 def test_a3_a_permission_that_is_taken_away_while_following_does_not_fail_the_deployment(
     aws: FakeAws, tmp_path: Path
 ) -> None:
@@ -142,6 +143,7 @@ def test_a4_expired_credentials_end_it_at_the_first_call(aws: FakeAws, tmp_path:
     assert "log in again" in caught.value.hint
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("code", ["SignatureDoesNotMatch", "RequestTimeTooSkewed", "RequestExpired"])
 @pytest.mark.parametrize(("minutes", "says"), [(-12, "12 min ahead of AWS's"), (75, "75 min behind AWS's")])
 def test_a5_a_clock_that_is_off_is_told_with_the_minutes(
@@ -413,6 +415,7 @@ def test_b3_a_bucket_of_somebody_else_gets_nothing(ready: Bench, aws: FakeAws, l
     assert {call.params.get("ExpectedBucketOwner") for call in aws.calls if call.service == "s3"} == {ACCOUNT}
 
 
+@pytest.mark.long
 def test_b4_an_object_that_was_replaced_under_its_key_is_put_right(ready: Bench, aws: FakeAws) -> None:
     """Its checksum tells before it is used."""
     assert ready.deploy(layered(ready)).exit_code == 0

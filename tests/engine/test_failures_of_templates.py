@@ -218,6 +218,7 @@ def with_secret(bench: Bench, delay: int, value: str | Kept) -> StackUnit:
     return dataclasses.replace(unit, parameters={"Password": value})
 
 
+@pytest.mark.long
 def test_t5_a_secret_parameter_survives_an_update(bench: Bench, aws: FakeAws) -> None:
     """The queue keeps the value, which nobody sent again."""
     assert bench.deploy_units(with_secret(bench, 1, "canary-7391")).exit_code == 0
@@ -288,6 +289,7 @@ ORDINARY = [
 RANDOM = ["9fQ2xLr7Vb0TzK4mWc1YpD8s", "t7Qw+9Lk2/ZpR4xVbN8mC3yHs6Jd1GfTa5Ue0WiX", "dGhpcyBpcyBub3QgYSBzZWNyZXQ1MjM="]
 
 
+@pytest.mark.long
 def test_t7_names_that_load_balancers_have_in_cloudwatch_are_no_secrets() -> None:
     """Whatever CloudFormation and ELB draw: their metrics stand in dashboards and alarms, which a plan shows."""
     lots = random.Random(SEED)  # noqa: S311 # chance for a test

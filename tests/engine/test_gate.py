@@ -81,6 +81,7 @@ def test_what_reaches_beyond_the_account_is_asked_about_also_in_a_new_stack(stag
     assert widening_questions(stage) == ["--allow-widening worker/Role"]
 
 
+@pytest.mark.long
 def test_a_widening_is_asked_about_before_anything_else(stage: Stage, topology: str) -> None:
     """Its sentence and its flag are in the question; then comes the plan as a whole."""
     deploy(stage, shop(topology))
@@ -106,6 +107,7 @@ def test_without_anybody_to_ask_a_widening_is_refused_and_nothing_begins(stage: 
     assert {each.status for each in stage.cloud.stacks("shop-dev")} == {"CREATE_COMPLETE"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "options", [{"allow_widening": frozenset({"worker/Role"})}, {"require_approval": "never"}], ids=str
 )
@@ -196,6 +198,7 @@ def test_the_artifact_bucket_needs_no_approval_of_its_own(stage: Stage, topology
     assert [each.answered_by for each in stage.ui.asked] == ["--yes"]
 
 
+@pytest.mark.long
 def test_a_deployment_above_the_budget_is_refused(stage: Stage, topology: str) -> None:
     """Unless it is allowed up to what it costs; one that makes nothing dearer is not."""
     alarm = {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Namespace": "x", "MetricName": "y", "Period": 60}}
@@ -281,6 +284,7 @@ def test_nothing_passes_that_nobody_agreed_to(
         assert set(re.findall(r"--allow-widening (\S+)", refused.hint)) == set(wanted)
 
 
+@pytest.mark.long
 @given(STACKS, STACKS, SOME)
 @sweep(short=100, soak=10_000)
 def test_what_is_planned_again_does_no_more_than_was_agreed_to(

@@ -120,6 +120,7 @@ def test_w14_without_the_permission_to_ask_hooks_it_is_named(bench: Bench, aws: 
         bench.deploy_units(bench.unit("data", {"Jobs": QUEUE}))
 
 
+@pytest.mark.long
 def test_w15_a_detection_of_drift_without_an_end_is_given_up(bench: Bench, aws: FakeAws) -> None:
     """W15: after an hour, with what to type."""
     assert bench.deploy_units(bench.unit("data", {"Jobs": QUEUE})).exit_code == 0

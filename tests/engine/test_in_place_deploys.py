@@ -16,6 +16,7 @@ def queue(topology: str, **properties: Any) -> Any:
     return assembly(layer("queue", {"Queue": {"Type": QUEUE, "Properties": properties}}), env=environment(topology))
 
 
+@pytest.mark.long
 def test_a_loss_in_place_stops_a_deployment_and_is_allowed_by_name(stage: Stage, topology: str) -> None:
     """--yes is not enough; the refusal names the flag, and with it the deployment runs."""
     deploy_environment(queue(topology, MessageRetentionPeriod=1209600), stage.session)
@@ -32,6 +33,7 @@ def test_a_loss_in_place_stops_a_deployment_and_is_allowed_by_name(stage: Stage,
     assert deploy_environment(shorter, stage.session, allowed).exit_code == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", [CACHE, "AWS::Route53::HostedZone", CUSTOM])
 def test_the_removal_of_an_unknown_type_stops_a_deployment(stage: Stage, topology: str, kind: str) -> None:
     """What has no row in the table of types holds data, as far as anybody knows."""

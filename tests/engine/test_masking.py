@@ -221,6 +221,7 @@ def test_what_is_no_secret_is_shown(value: Any) -> None:
     assert mask(value) == value
 
 
+@pytest.mark.long
 @given(
     st.recursive(st.text(max_size=8) | st.integers(), lambda v: st.lists(v) | st.dictionaries(st.text(max_size=4), v))
 )

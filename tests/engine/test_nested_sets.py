@@ -99,6 +99,7 @@ def test_a_first_plan_a_deployment_and_updates_need_no_option(
     assert all(asked_for_nested(aws))
 
 
+@pytest.mark.long
 def test_a_change_of_the_network_neither_changes_nor_replaces_what_takes_its_outputs(
     aws: FakeAws, deployed: Bench, tmp_path: Path
 ) -> None:
@@ -241,6 +242,7 @@ def test_early_validation_of_a_placeholder_is_no_failure_of_the_property(
     assert f"{path}: does not match the pattern of an ARN" in notes(plan)["queue"]  # and not that some check failed
 
 
+@pytest.mark.long
 def test_a_real_failure_of_a_slow_sibling_is_told_and_not_that_of_the_placeholder(aws: FakeAws, tmp_path: Path) -> None:
     """C14: The root fails with the first child while the others are in progress: all are read to their end."""
     bench, made = operator(aws, tmp_path, queue_text() + WORKERS)

@@ -101,6 +101,7 @@ def test_what_replaces_nothing_can_be_kept(stage: Stage, topology: str) -> None:
     assert deploy_environment(app(topology, title="y"), stage.session, Options(on_failure="keep")).exit_code == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["independent"])  # a nested stack that was not completed is created anew
 def test_the_recipe_for_a_large_environment_ends(stage: Stage, topology: str) -> None:
     """Kept, continued with a fix that replaces nothing; with one that does, recovered and deployed anew."""
@@ -116,6 +117,7 @@ def test_the_recipe_for_a_large_environment_ends(stage: Stage, topology: str) ->
     assert deploy_environment(app(topology, "b"), stage.session).exit_code == 0
 
 
+@pytest.mark.long
 def test_what_a_kept_creation_did_not_make_is_tried_again(stage: Stage, topology: str) -> None:
     """The resource that failed has nothing to be replaced."""
     stage.aws.fail("Topic", "no luck today")
@@ -125,6 +127,7 @@ def test_what_a_kept_creation_did_not_make_is_tried_again(stage: Stage, topology
     assert deploy_environment(app(topology, "b"), stage.session, keep).exit_code == 0
 
 
+@pytest.mark.long
 def test_a_rollback_that_is_stuck_again_names_what_can_be_given_up(stage: Stage, topology: str) -> None:
     """S5: `recover` says `--skip LAYER/ID`, and not to run the same again."""
     assert deploy_environment(app(topology), stage.session).exit_code == 0

@@ -80,6 +80,7 @@ def test_x2_a_declared_output_that_is_missing_is_told(stage: Stage, topology: st
         assert warnings(stage) == [f"{each} does not have outputs that it declares: Url" for each in where]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["independent"])
 def test_x3_what_still_stands_after_a_rollback_is_deleted_only_by_name(stage: Stage, topology: str) -> None:
     """The status says that the creation was rolled back; the stack's own list says that two queues are there."""
@@ -114,6 +115,7 @@ def update_directly(stage: Stage, name: str, **more: Any) -> None:
     stage.aws.clock.sleep(60)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested"])
 def test_x4_a_nested_stack_that_was_updated_directly_is_no_unchanged_environment(stage: Stage, topology: str) -> None:
     """Its template, or what it was given: its root is as it should be, and the next deployment puts it back."""
@@ -135,6 +137,7 @@ def test_x4_a_nested_stack_that_was_updated_directly_is_no_unchanged_environment
         assert not plan_environment(made, stage.session).changed, name
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested"])
 def test_x4_a_nested_stack_that_a_continued_rollback_skipped_is_compared(stage: Stage, topology: str) -> None:
     """A rolled back root says nothing of what was skipped in it: the templates of its nested stacks are read."""
@@ -323,6 +326,7 @@ def test_x7_a_template_that_is_none_is_an_error_that_names_the_stack(stage: Stag
 # --- stacks that are not there ----------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_x9_deleted_stacks_in_a_list_are_none(stage: Stage, topology: str) -> None:
     stage.aws.settings.lists_deleted_stacks = True
     made = app(topology)

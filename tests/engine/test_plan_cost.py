@@ -44,6 +44,7 @@ def test_a_first_deployment_costs_all_of_it(stage: Stage, topology: str) -> None
     assert {(each.layer, each.logical_id) for each in found.resources} == {("first", "Secret"), ("second", "Key")}
 
 
+@pytest.mark.long
 def test_an_update_costs_the_difference_and_no_change_costs_nothing(stage: Stage, topology: str) -> None:
     """A secret more, a key less; then the same again."""
     deploy_environment(made(topology, {"Secret": SECRET}, {"Key": KEY}), stage.session, Options())

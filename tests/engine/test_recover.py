@@ -71,6 +71,7 @@ def test_a_stuck_rollback_is_continued_once_its_cause_is_gone(stage: Stage, topo
     assert deploy_environment(app(topology, "b"), stage.session).exit_code == 0
 
 
+@pytest.mark.long
 def test_a_stuck_resource_is_given_up_only_when_it_is_named(stage: Stage, topology: str) -> None:
     """S5: without --skip the rollback fails again; with it the outcome says what is out of step."""
     stuck(stage, topology)
@@ -85,6 +86,7 @@ def test_a_stuck_resource_is_given_up_only_when_it_is_named(stage: Stage, topolo
 GONE, ROLE = (f"arn:aws:iam::111111111111:role/{name}" for name in ("gone", "cloudformation"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("failure", ["stuck", "kept", "created"])
 def test_s13_a_recovery_works_with_the_role_of_the_environment(stage: Stage, topology: str, failure: str) -> None:
     """S13: the role of a stack is gone: recover says so, and goes on with the one that the file names."""
@@ -113,6 +115,7 @@ def test_skipping_what_is_not_stuck_is_an_input_error(stage: Stage, topology: st
     assert "app/First" in error.value.hint
 
 
+@pytest.mark.long
 def test_a_kept_failure_is_rolled_back(stage: Stage, topology: str) -> None:
     """An update that was kept in its failed state goes back to where it was."""
     deploy_environment(app(topology), stage.session)
@@ -125,6 +128,7 @@ def test_a_kept_failure_is_rolled_back(stage: Stage, topology: str) -> None:
     assert status(stage, topology) == "UPDATE_ROLLBACK_COMPLETE"
 
 
+@pytest.mark.long
 def test_what_a_failed_first_creation_left_is_removed(stage: Stage, topology: str) -> None:
     """Also when its rollback failed, for which CloudFormation has no other way."""
     stage.aws.fail("Second", "no luck today")
@@ -152,6 +156,7 @@ def test_nothing_is_recovered_where_nothing_is_wrong(stage: Stage, topology: str
     assert stage.aws.mutations() == []
 
 
+@pytest.mark.long
 def test_a_declined_recovery_changes_nothing(stage: Stage, topology: str) -> None:
     """Showing is free."""
     stuck(stage, topology)
@@ -183,6 +188,7 @@ def left_running(stage: Stage, topology: str, slow: str) -> None:
     stage.ui.asked.clear()
 
 
+@pytest.mark.long
 def test_what_runs_is_followed_to_its_end(stage: Stage, topology: str) -> None:
     """`follow` changes nothing, and has nothing to do when nothing runs."""
     left_running(stage, topology, "Second")
@@ -209,6 +215,7 @@ def test_e6_what_was_before_the_operation_is_not_told_again(stage: Stage, topolo
     assert len([each for each in told if each.logical_id == "First" and each.status == "UPDATE_COMPLETE"]) == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["independent"])
 def test_e6_an_earlier_rollback_of_somebody_else_does_not_make_a_success_a_failure(stage: Stage, topology: str) -> None:
     """E6: an update with no token went back before ours began; ours is followed from its own beginning."""
@@ -226,6 +233,7 @@ def test_e6_an_earlier_rollback_of_somebody_else_does_not_make_a_success_a_failu
     assert isinstance(outcome, Deployed)
 
 
+@pytest.mark.long
 def test_a_running_update_is_cancelled_after_asking(stage: Stage, topology: str) -> None:
     """It is rolled back, and the stack is as before."""
     left_running(stage, topology, "Second")

@@ -334,6 +334,7 @@ def test_a_saved_plan_is_stale_when_its_tag_means_another_image(
     assert calls(aws, "RunTask", "ExecuteChangeSet") == []
 
 
+@pytest.mark.long
 def test_a_protected_environment_asks_before_a_command_runs(aws: FakeAws, tmp_path: Path) -> None:
     """`run` and `migrate` there need a yes."""
     bench = at_work(aws, environment(tmp_path, TEXT + "protect: true\n", "nested"))

@@ -122,6 +122,7 @@ def test_a_secret_that_does_not_say_when_it_changed_counts_as_changed_since(shop
     assert run(shop).steps[0] == Step.CATCH_UP
 
 
+@pytest.mark.long
 def test_without_services_the_rotation_is_all(aws: FakeAws, tmp_path: Path) -> None:
     """Workers read the secret again by themselves."""
     shop = deployed(aws, tmp_path, DATABASE)

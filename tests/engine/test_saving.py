@@ -101,6 +101,7 @@ def shop(topology: str, timeout: int = 30, resource: Any = None, **over: Any) ->
     )
 
 
+@pytest.mark.long
 def test_every_call_about_a_change_set_names_its_stack(desk: Desk, topology: str) -> None:
     """Rights are given on stacks, and AWS does not look there for a change set that is named by its ARN alone. Where a
     nested stack does not exist yet its row may not name it: such sets are only read.
@@ -126,6 +127,7 @@ def test_every_call_about_a_change_set_names_its_stack(desk: Desk, topology: str
     assert [each.operation for each in about if not each.params.get("StackName")] == []
 
 
+@pytest.mark.long
 def test_a_saved_plan_is_deployed_as_it_is(desk: Desk, topology: str) -> None:
     """Its own change sets are executed, nobody is asked; plans in between leave it alone. Again it changes nothing."""
     desk.deploy(shop(topology))
@@ -163,6 +165,7 @@ def test_a_first_creation_can_be_saved(desk: Desk, topology: str) -> None:
     assert worker.parameters["ImageTag"] == "v42"
 
 
+@pytest.mark.long
 def test_c9_a_stack_that_was_updated_since_makes_it_stale(desk: Desk, topology: str) -> None:
     """C9: it says which stack, when, and by which change set; what somebody else does counts as well."""
     desk.deploy(shop(topology))
@@ -193,6 +196,7 @@ def test_c9_another_operators_update_makes_it_stale(desk: Desk, topology: str) -
     assert f"{name} was updated at " in desk.stale(shop(topology, 31))
 
 
+@pytest.mark.long
 def test_c9_a_deleted_change_set_makes_it_stale(desk: Desk, topology: str) -> None:
     """C9: 404."""
     desk.deploy(shop(topology))
@@ -237,6 +241,7 @@ def signing(monkeypatch: pytest.MonkeyPatch) -> Callable[[SavedPlan], SavedPlan]
     return lambda saved: replace(saved, seal=sign(SECRET, content_digest(saved)))
 
 
+@pytest.mark.long
 def test_c9_other_changes_than_those_shown_make_it_stale(
     desk: Desk, topology: str, signing: Callable[[SavedPlan], SavedPlan]
 ) -> None:
@@ -249,6 +254,7 @@ def test_c9_other_changes_than_those_shown_make_it_stale(
     assert "its change set holds other changes than those that were shown" in said
 
 
+@pytest.mark.long
 def test_c9_a_stack_that_is_gone_or_new_makes_it_stale(desk: Desk, topology: str) -> None:
     """C9: deleted since, or made anew under the same name."""
     desk.deploy(shop(topology))
@@ -318,6 +324,7 @@ def test_the_credentials_of_another_account_are_refused(
         desk.deploy_saved(shop(topology), replace(desk.saved, expires=2**40) if desk.saved else None)
 
 
+@pytest.mark.long
 def test_what_a_saved_plan_shows_is_agreed_to(desk: Desk, topology: str) -> None:
     """Widenings too; and losses that were allowed by name when it was made."""
     desk.deploy(shop(topology))
@@ -360,6 +367,7 @@ ROWS: dict[str, Callable[[Mapping[str, tuple[str, ...]]], Mapping[str, tuple[str
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("said", ROWS)
 @pytest.mark.parametrize("topology", ["independent"])
 def test_c10_a_stack_that_waited_is_executed_as_approved_or_not_at_all(
@@ -378,6 +386,7 @@ def test_c10_a_stack_that_waited_is_executed_as_approved_or_not_at_all(
     assert desk.stage.cloud.stack("shop-dev-worker") is None
 
 
+@pytest.mark.long
 def test_a_replaced_queue_is_deployed_with_what_takes_it(desk: Desk, topology: str) -> None:
     """The worker waits for the new queue; it is the same permission on the same thing."""
     desk.deploy(shop(topology))
@@ -387,6 +396,7 @@ def test_a_replaced_queue_is_deployed_with_what_takes_it(desk: Desk, topology: s
     assert desk.deploy_saved(made).exit_code == 0
 
 
+@pytest.mark.long
 def test_the_same_command_goes_on_where_it_was_cut_off(desk: Desk, topology: str) -> None:
     """What it had done is found as done, by the change sets that it executed; then the rest is deployed."""
     desk.deploy(shop(topology))
@@ -400,6 +410,7 @@ def test_the_same_command_goes_on_where_it_was_cut_off(desk: Desk, topology: str
     assert "shop-dev-queue" not in said
 
 
+@pytest.mark.long
 def test_a_killed_run_is_continued(desk: Desk, topology: str) -> None:
     """Killed while the first stack is being updated: the rerun follows it, and finds its own change set executed."""
     desk.deploy(shop(topology))
@@ -431,6 +442,7 @@ def test_a_plan_that_cannot_be_written_leaves_no_change_set(desk: Desk, topology
     assert desk.change_sets() == []
 
 
+@pytest.mark.long
 def test_worker_code_is_uploaded_when_the_plan_is_saved(desk: Desk, topology: str) -> None:
     """Whoever deploys it needs no build: the keys are in the plan."""
     made = shop(topology)

@@ -85,6 +85,7 @@ def closure(graph: tuple[Node, ...]) -> set[int]:
     return lost
 
 
+@pytest.mark.long
 @pytest.mark.promise("P18", "graphs of at most 40 stacks: order kept, exactly the dependants skipped")
 @given(graph=GRAPHS, reverse=st.booleans())
 @sweep(short=60, soak=2000)
@@ -101,6 +102,7 @@ def test_nothing_begins_before_what_it_needs_and_exactly_the_dependants_are_skip
     assert skipped == closure(graph)
 
 
+@pytest.mark.long
 @pytest.mark.promise("P19", "sets of outcomes: one line each, the exit code is the worst")
 @given(graph=GRAPHS)
 @sweep(short=50, soak=2000)

@@ -61,6 +61,7 @@ def warnings(bench: Bench) -> list[str]:
     return [each.text for each in bench.ui.events if isinstance(each, Warned)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("linger", [False, True])
 def test_w2_deploy_within_seconds_of_a_plan(operator: Bench, aws: FakeAws, linger: bool) -> None:
     """W2: the first plan's stack in review is gone with it; an update's change set is skipped while it is deleted."""
@@ -73,6 +74,7 @@ def test_w2_deploy_within_seconds_of_a_plan(operator: Bench, aws: FakeAws, linge
     assert warnings(operator) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("linger", [False, True])
 def test_w2_deploy_right_after_a_plan_was_killed(operator: Bench, aws: FakeAws, linger: bool) -> None:
     """W2, W4: what it left is deleted or taken over, whoever asks first; nobody's tags are missed."""
@@ -86,6 +88,7 @@ def test_w2_deploy_right_after_a_plan_was_killed(operator: Bench, aws: FakeAws, 
     assert left_over(aws) == ([], [])
 
 
+@pytest.mark.long
 @pytest.mark.promise(
     "W2", "a plan and a deployment so many seconds later, with deletions that take as long as they like"
 )
@@ -136,6 +139,7 @@ def test_w2_change_sets_that_may_not_be_listed_stop_no_cleanup(aws: FakeAws, tmp
     assert [each for each in warnings(bench) if "cloudformation:ListChangeSets" in each]
 
 
+@pytest.mark.long
 def test_w2_a_deletion_without_an_end_is_waited_for_so_long_and_told(operator: Bench, aws: FakeAws) -> None:
     """W2: the plan is shown, and ends after the bound."""
     aws.settings.change_set_delete_seconds, aws.settings.plain_sets_linger = 1e6, True

@@ -65,6 +65,7 @@ def written(plan: EnvironmentPlan) -> list[str]:
 WATCHED = f"{{rollback_alarms: [service], monitoring_minutes: 7, notification_arns: ['{EVENTS}']}}"
 
 
+@pytest.mark.long
 def test_what_the_file_says_is_given_with_the_next_update_and_shown_in_all_formats(stage: Stage, topology: str) -> None:
     """Alone it is a note, as CloudFormation takes it with an update only; with one it is a row, and then is there."""
     assert deploy_environment(shop(topology), stage.session).exit_code == 0
@@ -89,6 +90,7 @@ def test_what_the_file_says_is_given_with_the_next_update_and_shown_in_all_forma
     assert not again.changed
 
 
+@pytest.mark.long
 def test_a_trigger_that_does_not_exist_yet_does_not_break_the_creation(stage: Stage, topology: str) -> None:
     """CloudFormation fails an operation whose trigger is missing: the first creation has none, and the plan says so."""
     new = shop(topology, WATCHED)
@@ -102,6 +104,7 @@ def test_a_trigger_that_does_not_exist_yet_does_not_break_the_creation(stage: St
     stage.aws.check()
 
 
+@pytest.mark.long
 def test_an_alarm_that_rises_rolls_the_update_back_and_is_named(stage: Stage, topology: str) -> None:
     """By the outcome of `deploy`, by `diagnose` and by `status`, with what to type next."""
     assert deploy_environment(shop(topology, WATCHED), stage.session).exit_code == 0
@@ -137,6 +140,7 @@ def test_an_alarm_that_rises_in_the_monitoring_time_rolls_back_too(stage: Stage,
     assert deploy_environment(shop(topology, WATCHED, Other=TOPIC, News=TOPIC), stage.session).exit_code == 0
 
 
+@pytest.mark.long
 def test_without_words_of_cloudformation_the_alarm_in_alarm_is_the_cause(stage: Stage, topology: str) -> None:
     """Nobody has recorded the words: where they name no alarm, and no resource failed, its state tells."""
     assert deploy_environment(shop(topology, WATCHED), stage.session).exit_code == 0
@@ -178,6 +182,7 @@ def test_a_deployment_while_the_alarm_is_raised_is_refused_until_that_alarm_is_n
     assert settings(back)["RollbackTriggers"] == (Absent(), ["shop-dev-service"], "")
 
 
+@pytest.mark.long
 def test_an_alarm_in_insufficient_data_stops_nothing(stage: Stage, topology: str) -> None:
     """CloudFormation rolls back for ALARM only."""
     assert deploy_environment(shop(topology, WATCHED), stage.session).exit_code == 0
@@ -236,6 +241,7 @@ def test_an_alarm_that_goes_with_the_deployment_is_not_watched_by_it(stage: Stag
     stage.aws.check()
 
 
+@pytest.mark.long
 def test_an_alarm_of_the_file_that_does_not_exist_is_refused_before_anything_is_made(
     stage: Stage, topology: str
 ) -> None:
@@ -251,6 +257,7 @@ def test_an_alarm_of_the_file_that_does_not_exist_is_refused_before_anything_is_
     ]
 
 
+@pytest.mark.long
 def test_who_may_not_look_at_alarms_hears_of_it(stage: Stage, topology: str) -> None:
     """The own alarm is in an output of the stack, so that it is given all the same; one of the file may be missing."""
     deploy_environment(shop(topology, WATCHED), stage.session)
@@ -286,6 +293,7 @@ def test_a_saved_plan_deploys_the_settings_that_were_shown(stage: Stage, topolog
     assert first(stage).rollback.triggers == ()
 
 
+@pytest.mark.long
 def test_on_failure_of_the_file_is_about_the_first_creation_and_yields_to_the_option(
     stage: Stage, topology: str
 ) -> None:

@@ -31,6 +31,7 @@ def shop(aws: FakeAws, tmp_path: Path, request: pytest.FixtureRequest) -> Bench:
     return bench
 
 
+@pytest.mark.long
 def test_they_are_under_the_platform_key_of_the_environment(shop: Bench, aws: FakeAws) -> None:
     """In both topologies, in four calls; a second value is another version without tags."""
     written = store(shop.session, shop.env, {"A": "one"})

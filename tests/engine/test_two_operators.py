@@ -381,6 +381,7 @@ def executing_run(stage: Stage, change_set: str) -> str:
     return "aaaaaaaa" if "aaaaaaaa" in said else "bbbbbbbb"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("command", "status"), [("destroy", "DELETE_COMPLETE"), ("recover", "UPDATE_COMPLETE")])
 def test_destroy_and_recover_wait_behind_another_run_or_say_whose_it_is(
     stage: Stage, topology: str, command: str, status: str

@@ -20,6 +20,7 @@ def units(bench: Bench, visibility: int, timeout: str) -> tuple[Any, ...]:
     return below, bench.unit("worker", topic, {"Arn": OutputOf("queue", "Arn")})
 
 
+@pytest.mark.long
 def test_a_failure_names_the_stacks_below_that_stay_changed(bench: Bench) -> None:
     """The queue was updated first and stays so when what builds on it fails; without a change below there is nothing
     to say.

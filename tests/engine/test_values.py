@@ -72,6 +72,7 @@ def _edited(draw: st.DrawFn, value: Any) -> Any:
 PAIRS = neighbours() | st.tuples(VALUES, VALUES)
 
 
+@pytest.mark.long
 @given(PAIRS)
 @sweep(short=100, soak=20_000)
 def test_the_changes_make_the_new_value_of_the_old(pair: tuple[Any, Any]) -> None:
@@ -82,6 +83,7 @@ def test_the_changes_make_the_new_value_of_the_old(pair: tuple[Any, Any]) -> Non
     assert bool(changes) == (not same(before, after))
 
 
+@pytest.mark.long
 @given(VALUES)
 @sweep(short=150, soak=10_000)
 def test_equal_values_have_no_changes(value: Any) -> None:

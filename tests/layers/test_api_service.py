@@ -149,6 +149,7 @@ def test_container_insights_are_a_choice(setting: str, on: bool) -> None:
     assert (cluster.get("DependsOn") == "InsightsLogGroup") is on
 
 
+@pytest.mark.long
 def test_the_thresholds_of_the_file_are_the_alarms_own() -> None:
     """`error_percent` and `latency_seconds`, both notifying."""
     over = "api: {alarms: {error_percent: 2.5, latency_seconds: 0.4}}"

@@ -102,6 +102,7 @@ def test_rotation_happens_as_often_as_asked() -> None:
     assert found["RotateImmediatelyOnUpdate"] is False
 
 
+@pytest.mark.long
 def test_the_credentials_function_knows_database_owner_and_url() -> None:
     """`name`, `owner` and `url_options` reach the function, and a changed URL or owner runs it again."""
     over = DATABASE % "name: orders, owner: clerk, url_options: sslmode=require"

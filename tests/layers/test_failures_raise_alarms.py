@@ -155,6 +155,7 @@ def test_a_sleeping_api_raises_none() -> None:
     assert not raised(properties("api", "NoTasksAlarm", night), **asleep)
 
 
+@pytest.mark.long
 def test_the_page_has_each_of_these_failures_and_no_alarm_that_does_not_exist() -> None:
     """The table is what on-call reads."""
     text = PAGE.read_text(encoding="utf-8")

@@ -125,6 +125,7 @@ def test_the_service_alarm_rises_with_any_alarm_below_it_and_notifies() -> None:
     assert without.split(" OR ") == ['ALARM("${ConnectionsAlarmArn}")', 'ALARM("${NotificationsBacklogAlarmArn}")']
 
 
+@pytest.mark.long
 def test_more_alarms_than_a_rule_can_hold_are_grouped() -> None:
     """CloudWatch takes 100 alarms and 10,240 characters a rule; the service alarm then watches groups."""
     over = "workers: []\nqueues: [" + ", ".join(f"{{name: q{n}}}" for n in range(50)) + "]"

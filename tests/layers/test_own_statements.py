@@ -72,6 +72,7 @@ workers:
 WIDE = "api: {policies: [{Effect: Allow, Action: 's3:GetObject', Resource: 'arn:aws:s3:::a/*'}]}"
 
 
+@pytest.mark.long
 def test_a_statement_that_is_added_is_asked_about_and_one_that_goes_is_not() -> None:
     """The gate for wider access judges them as any other."""
     before, after = (rendering(synthesize(environment(over))) for over in ("", WIDE))

@@ -153,6 +153,7 @@ def test_what_can_be_encrypted_or_private_is(tmp_path: Path, variant: str) -> No
                 assert right, f"{place} ({resource['Type']}): {path} is {value!r}"
 
 
+@pytest.mark.long
 def test_the_tables_meet_what_they_are_about(tmp_path: Path) -> None:
     """Each type of the table is rendered by some variant, so that no row is about nothing."""
     types = {each["Type"] for variant in VARIANTS for each in rendered(tmp_path, variant).values()}

@@ -77,6 +77,7 @@ def side(body: dict[str, Any], given: Mapping[str, str]) -> Side:
     return Side(body, sealed(body, {**defaults, **given}))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("half", [0, 1])
 def test_small_templates_are_compared_as_the_emulator_compares_them(client: Clients, half: int) -> None:
     """Every kind of intrinsic function, lists in another order, conditions: no disagreement that is not listed."""

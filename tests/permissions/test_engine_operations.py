@@ -57,6 +57,7 @@ def called(source: str) -> Iterator[str]:
                 yield f"{name}.{operations[each.attr]}"
 
 
+@pytest.mark.long
 def test_each_operation_that_is_called_has_a_row_and_each_row_is_called() -> None:
     found = {each for file in AWS.glob("*.py") for each in called(file.read_text())}
     assert len(found) > 60, "the calls were not found"
