@@ -10,6 +10,7 @@ from click.testing import Result
 from commands import CommandLine
 
 from infragen.cli import main
+from infragen.layers import LAYERS
 
 ROOT = Path(__file__).parent.parent
 ENVIRONMENTS = ROOT / "environments"
@@ -41,7 +42,9 @@ def test_check_names_missing_stale_and_extra_files_and_writes_nothing(project: P
     """Exit code 1, one file a line."""
     render()
     templates = project / "templates" / "dev"
-    (templates / "network.yaml").rename(templates / "gone.yaml")
+    network = (templates / "network.yaml").read_text()
+    (templates / "network.yaml").unlink()
+    (templates / "gone.yaml").write_text(network.replace(LAYERS[0].title, "A layer that is gone"))
     (templates / "root.yaml").write_text("edited")
     result = render("--check")
     assert result.exit_code == 1
