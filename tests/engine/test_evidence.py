@@ -1,5 +1,6 @@
 """A failure brings its own cause: the tasks, targets and log lines of what was wanted, and of nothing else."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from infragen.assembly.synth import Assembly
 from infragen.engine.deploy import deploy_environment
 from infragen.engine.destroy import destroy_environment
 from infragen.engine.diagnose import diagnose
+from infragen.engine.evidence import Span
 from infragen.engine.options import Options
 from infragen.engine.outcome import Failed
 from infragen.engine.run import Deployment
@@ -514,3 +516,13 @@ def test_diagnose_finds_a_service_behind_a_complete_stack_and_nothing_where_noth
     [found] = told_later(crashing, topology, BAD)
     assert found.status == "UPDATE_COMPLETE"
     assert "exit code 3" in said(found, "task")
+
+
+def test_a_time_in_whole_seconds_counts_in_the_second_in_which_an_operation_began() -> None:
+    """A task that stopped in it is evidence; one of the second before is another operation's."""
+    began = datetime(2026, 3, 1, 12, 0, 5, 400_000, tzinfo=UTC)
+    stopped = began.replace(microsecond=0)
+    assert Span(began).has(stopped)
+    assert not Span(began).has(stopped - timedelta(seconds=1))
+    assert Span(None, began).has(stopped)
+    assert not Span(None, began).has(stopped + timedelta(seconds=1))

@@ -58,10 +58,14 @@ class Span:
     until: datetime | None = None
 
     def has(self, time: datetime | None) -> bool:
-        """Return whether a time is within; one that AWS does not tell is."""
+        """Return whether a time is within, to the second, as some services write theirs; one that AWS does not tell
+        is.
+        """
         if time is None:
             return True
-        return (self.since is None or time >= self.since) and (self.until is None or time <= self.until)
+        second = time.replace(microsecond=0)
+        after = self.since is None or second >= self.since.replace(microsecond=0)
+        return after and (self.until is None or second <= self.until)
 
 
 def explain(
@@ -142,8 +146,8 @@ def _targets(said: Sequence[Shown]) -> list[Evidence]:
 
 
 def worst_first(tasks: Iterable[StoppedTask]) -> list[StoppedTask]:
-    """Return tasks with a container that failed first, then those that never ran, then those that ended well, then
-    those that somebody or AWS's capacity stopped; newest first.
+    """Return tasks with a container that failed first, then those that were killed or never ran, then those that ended
+    well, then those that somebody or AWS's capacity stopped; newest first.
     """
     newest = sorted(tasks, key=lambda each: each.stopped.timestamp() if each.stopped else 0.0, reverse=True)
     return sorted(newest, key=_harmlessness)
@@ -153,7 +157,7 @@ def _harmlessness(task: StoppedTask) -> int:
     if task.stop_code in MEANT:
         return 3
     codes = [each.exit_code for each in task.containers if each.exit_code is not None]
-    return 0 if any(codes) else 1 if not codes else 2
+    return min(map(_blame, task.containers)) if any(codes) else 1 if not codes else 2
 
 
 def _stopped(tasks: Sequence[StoppedTask]) -> list[str]:
