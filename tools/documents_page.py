@@ -4,6 +4,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from schema_types import type_text
+
 from infragen.report.schemas import SCHEMAS
 
 Schema = dict[str, Any]
@@ -87,25 +89,8 @@ def _table(schema: Schema) -> Iterator[str]:
     yield "| Key | Type | Meaning |"
     yield "|---|---|---|"
     for key, each in schema["properties"].items():
-        yield f"| `{key}` | {_type(each)} | {each.get('description', '')} |"
+        yield f"| `{key}` | {type_text(each)} | {each.get('description', '')} |"
     yield ""
-
-
-def _type(schema: Schema) -> str:
-    if "const" in schema:
-        return f"`{schema['const']}`"
-    if "enum" in schema:
-        return ", ".join(f"`{each}`" for each in schema["enum"])
-    if "anyOf" in schema:
-        return " or ".join(_type(each) for each in schema["anyOf"])
-    if "$ref" in schema:
-        return str(schema["$ref"]).rpartition("/")[2]
-    kinds = [schema["type"]] if isinstance(schema.get("type"), str) else schema.get("type", ["any"])
-    if kinds[0] == "array":
-        return f"list of {_type(schema['items'])}" + (" or null" if "null" in kinds else "")
-    if kinds[0] == "object" and schema.get("additionalProperties"):
-        return f"object of {_type(schema['additionalProperties'])}"
-    return " or ".join(kinds)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 import sys
 from typing import Any
 
+from schema_types import name_of, type_text
+
 from infragen.report.event_schema import PLAN, event_names, event_schema, part_names
 
 _HEAD = """\
@@ -50,25 +52,12 @@ def event_page() -> str:
 
 
 def _row(key: str, schema: dict[str, Any]) -> str:
-    return f"| `{key}` | {_type(schema)} | {schema['description']} |"
+    return f"| `{key}` | {type_text(schema, _link)} | {schema['description']} |"
 
 
-def _type(schema: dict[str, Any]) -> str:
-    if "const" in schema:
-        return f"`{schema['const']}`"
-    if "enum" in schema:
-        return ", ".join(f"`{each}`" for each in schema["enum"])
-    if "anyOf" in schema:
-        return " or ".join(_type(each) for each in schema["anyOf"])
-    if schema.get("$ref") == PLAN:
-        return "[plan document](plan-json.md)"
-    if "$ref" in schema:
-        name = schema["$ref"].rpartition("/")[2]
-        return f"[{name}](#{name})"
-    if schema["type"] == "array":
-        return f"list of {_type(schema['items'])}"
-    kinds = [schema["type"]] if isinstance(schema["type"], str) else schema["type"]
-    return " or ".join({"array": "list"}.get(each, each) for each in kinds)
+def _link(reference: str) -> str:
+    name = name_of(reference)
+    return "[plan document](plan-json.md)" if reference == PLAN else f"[{name}](#{name})"
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Iterator
 
+from schema_types import name_of, type_text
+
 from infragen.report.plan_schema import Schema, plan_schema
 
 _HEAD = """\
@@ -67,7 +69,7 @@ def plan_json_page() -> str:
 def _table(schema: Schema) -> str:
     lines = ["| Key | Type | Meaning |", "|---|---|---|"]
     for key, each in schema["properties"].items():
-        lines.append(f"| `{key}` | {_type(each)} | {_cell(each['description'])} |")
+        lines.append(f"| `{key}` | {type_text(each, _link)} | {_cell(each['description'])} |")
     return "\n".join(lines) + "\n"
 
 
@@ -89,23 +91,8 @@ def _parts(schema: Schema) -> Iterator[str]:
                 yield f"\nEach of `{key}`:\n\n{_table(inner['items'])}".rstrip()
 
 
-def _type(schema: Schema) -> str:
-    if "const" in schema:
-        return f"`{schema['const']}`"
-    if "enum" in schema:
-        return ", ".join(f"`{each}`" for each in schema["enum"])
-    if "$ref" in schema:
-        return _link(schema["$ref"])
-    if "anyOf" in schema:
-        return " or ".join(_type(each) for each in schema["anyOf"])
-    if schema.get("type") == "array":
-        return f"list of {_type(schema['items'])}"
-    found = schema.get("type", "anything")
-    return found if isinstance(found, str) else " or ".join(found)
-
-
 def _link(reference: str) -> str:
-    title = plan_schema()["$defs"][reference.rpartition("/")[2]]["title"]
+    title = plan_schema()["$defs"][name_of(reference)]["title"]
     return f"[{title.lower()}](#{title.lower().replace(' ', '-')})"
 
 
