@@ -317,6 +317,7 @@ def kept(aws: FakeAws) -> set[str]:
     return {key for key, data in found.items() if data is not None}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_bootstrap_deletes_code_that_nothing_uses(aws: FakeAws, run: Run, project: Path, topology: str) -> None:
     """After 90 days. What runs stays, and what a recorded deployment ran with, however old both are."""

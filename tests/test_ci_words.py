@@ -434,6 +434,7 @@ def test_outputs_for_gitlab_have_no_quotes_and_no_second_line() -> None:
         outputs_gitlab({"Url": "a\nPATH=/pwned"})
 
 
+@pytest.mark.long
 def test_outputs_in_the_formats_of_ci(operator: Make, aws: FakeAws) -> None:
     user = operator("independent")
     assert user.run(*DEPLOY).code == 0

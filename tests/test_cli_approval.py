@@ -123,6 +123,7 @@ def test_options_that_the_plan_answers_are_refused_beside_it(run: Run, project: 
     assert "dev.plan is a plan for dev, but --env is other" in said
 
 
+@pytest.mark.long
 def test_a_plan_that_cannot_be_saved_is_not_made(run: Run, project: Path) -> None:
     """4, and no change set stays behind."""
     run("bootstrap", "--yes")

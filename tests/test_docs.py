@@ -23,6 +23,7 @@ FENCE = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 EXAMPLE = re.compile(r"```python (\w+)\n(.*?)```", re.DOTALL)
 
 
+@pytest.mark.long
 def test_a_layer_is_added_as_its_page_says(tmp_path: Path, findings: Path) -> None:
     """One file and the key that uses it, pasted from `adding-a-layer.md`: rendered, wired and without findings."""
     page = (DOCS / "adding-a-layer.md").read_text()

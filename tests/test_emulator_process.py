@@ -146,6 +146,7 @@ def test_an_operation_cut_short_by_stop_has_failed_after_the_next_start(
     assert delete(cloudformation, "cut") == "DELETE_COMPLETE"
 
 
+@pytest.mark.long
 def test_a_kill_loses_the_operation_that_runs_and_no_other(
     state_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -184,6 +184,7 @@ def test_ctrl_c_is_the_plugins(aws: FakeAws, run: Run, tmp_path: Path, monkeypat
     assert nothing_is_left(aws)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", ["shell", "run"])
 def test_ctrl_c_at_any_call_leaves_no_task(
     aws: FakeAws, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str

@@ -254,6 +254,7 @@ def test_a_smaller_database_goes_after_the_tasks_that_connect_to_it(site: Site) 
     assert order.index("api") < order.index("database"), order
 
 
+@pytest.mark.long
 def test_fewer_connections_go_after_the_tasks_that_open_them(site: Site) -> None:
     """Written as a parameter of the cluster instead of following from its capacity, where none was written too."""
     text = "database: {min_acu: 0.5, max_acu: 4, parameters: {%s}}\n" + API

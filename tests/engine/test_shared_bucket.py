@@ -171,6 +171,7 @@ def test_a_saved_plan_is_deployed_from_the_shared_bucket(aws: FakeAws, run: Run,
     assert "nothing to change" in run("plan", "pr-1").output
 
 
+@pytest.mark.long
 def test_unused_code_is_deleted_of_one_environment_alone(aws: FakeAws, run: Run, tmp_path: Path) -> None:
     for name in ("pr-1", "pr-2"):
         write(name)

@@ -68,6 +68,7 @@ VARIANTS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", VARIANTS)
 def test_cfn_lint_finds_nothing(name: str, findings: Path) -> None:
     """The layers of each variant, each different template once. The environments as they are: `make templates`."""
@@ -75,6 +76,7 @@ def test_cfn_lint_finds_nothing(name: str, findings: Path) -> None:
     assert linted([rendered], findings / "layers") == ((),)
 
 
+@pytest.mark.long
 def test_cfn_lint_finds_nothing_in_a_root(findings: Path) -> None:
     """All layers of an environment with their root, whose wiring is checked."""
     assert linted([assembly("topology: nested")], findings / "layers") == ((),)

@@ -165,6 +165,7 @@ def test_a_statement_that_waits_for_a_lock_stops_nobody_else(
         assert connection.execute("SELECT n FROM locked").fetchall() == [(12,)]
 
 
+@pytest.mark.long
 def test_a_database_outlives_stop_and_kill_and_not_reset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was committed is there after the next start, at the same address, and gone after a reset, files included."""
     monkeypatch.delenv("INFRAGEN_LOCAL_PARTS")

@@ -158,6 +158,7 @@ def test_a_rolling_update_fails_no_request(url: str, twin_client: Clients, image
     assert {task["stopCode"] for task in old} == {"ServiceSchedulerInitiated"}
 
 
+@pytest.mark.long
 def test_a_deployment_that_overtakes_another_fails_no_request(url: str, twin_client: Clients) -> None:
     """Tasks that serve stay until others do, also when those that were to follow them are overtaken."""
     ecs = twin_client("ecs")
@@ -195,6 +196,7 @@ def test_a_crash_loop_is_rolled_back_by_the_circuit_breaker(
     assert "cannot find CONFIG" in lines(twin_client("logs"), "/ecs/api")
 
 
+@pytest.mark.long
 def test_a_task_that_turns_unhealthy_is_replaced(
     url: str, twin_client: Clients, images: Callable[[str], str], tmp_path: Path
 ) -> None:
@@ -238,6 +240,7 @@ def test_a_service_without_a_load_balancer_that_cannot_start_fails_its_creation(
     assert deploy(twin_client("cloudformation"), "other", json.dumps(made)) == "ROLLBACK_COMPLETE"
 
 
+@pytest.mark.long
 def test_a_scheduled_action_moves_the_desired_count(twin_client: Clients, images: Callable[[str], str]) -> None:
     """At its time the tasks of a service are as many as the action's minimum, and after another none."""
     made = template(images("setInterval(() => {}, 9e4)"))

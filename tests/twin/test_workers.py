@@ -113,6 +113,7 @@ def work(twin_client: Clients, twin_account: str) -> Work:
     return lambda code, **mapping: Worker(twin_client, twin_account, code, **mapping)
 
 
+@pytest.mark.long
 def test_a_batch_waits_for_its_window(work: Work) -> None:
     """Messages that come one after the other within the window are one batch; one that is full does not wait."""
     worker = work(TELL, BatchSize=3, MaximumBatchingWindowInSeconds=5)
@@ -123,6 +124,7 @@ def test_a_batch_waits_for_its_window(work: Work) -> None:
     assert until(lambda: worker.said("got")[1:], "the second batch") == ["c,d,e"]
 
 
+@pytest.mark.long
 def test_a_message_that_fails_ends_in_the_dead_letter_queue_and_comes_back_once(
     work: Work, twin_client: Clients
 ) -> None:
