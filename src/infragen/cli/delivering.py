@@ -176,8 +176,9 @@ def _end_check(name: str, found: "DeliveryCheck | None") -> None:
     program = lines()
     if program is None:
         show(check_lines(name, found))
-    elif found.stale:
-        for each in check_lines(name, found):
+    else:
+        program.begin()
+        for each in check_lines(name, found) if found.stale else ():
             program.warning(each.plain)
     if not found.stale:
         return

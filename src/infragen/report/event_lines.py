@@ -99,10 +99,14 @@ class EventLines:
             running = self._scene.running.values()
             self._line(event_document.finished(code, meaning, self._outcomes.values(), running))
 
-    def _line(self, values: event_document.Object) -> None:
+    def begin(self) -> None:
+        """Print the first line, which comes by itself before any other: for a command that may have nothing to tell."""
         if not self._begun:
             self._begun = True
             self._line({"type": "begin", "version": event_document.VERSION, "command": self._command})
+
+    def _line(self, values: event_document.Object) -> None:
+        self.begin()
         self._spoke = self._clock()
         kind = {"type": values["type"], "time": self._now().isoformat(), "environment": self.environment}
         self._write(shown_json(kind | values, self._known))
