@@ -333,6 +333,9 @@ def test_local_starts_stops_and_forgets(tmp_path: Path, monkeypatch: pytest.Monk
         assert local("reset").exit_code == 3
         bootstrapped = CommandLine().invoke(main, ["bootstrap", "--env", "dev", "--local", "--yes"])
         assert "account 111111111111" in bootstrapped.stderr, bootstrapped.output
+        for command in ("status", "outputs", "ps"):  # of which a broken file keeps nobody
+            found = CommandLine().invoke(main, [command, "--env", "dev", "--local"])
+            assert found.exit_code == 0, found.output
         running = status(tmp_path / "local")
         assert running is not None
         kill(running)

@@ -254,6 +254,7 @@ def on_call(directory: Path, name: str, *, templates: bool = True) -> OnCall:
     emulated = bool(click.get_current_context().meta.get(EMULATED))
     try:
         [file] = _loaded(directory, (path,))
+        file = _on_emulator(file) if emulated else file
         rendered = _rendered(file) if templates else None
     except InputError as error:
         known = read_identity(path, EMULATED_ACCOUNT if emulated else None)
@@ -262,7 +263,7 @@ def on_call(directory: Path, name: str, *, templates: bool = True) -> OnCall:
         _tell_broken(name, error)
         return OnCall(known, None)
     _refuse_alike(directory, [file])
-    return OnCall(_on_emulator(file) if emulated else file, rendered)
+    return OnCall(file, rendered)
 
 
 def _rendered(file: "EnvironmentFile") -> "Assembly":
