@@ -187,10 +187,8 @@ def _withdraw_second(session: Session, what: OneOff, arn: str, check: Callable[[
     running = session.cloud.unfinished_tasks(what.settings.cluster, what.template.family)
     own = next((each for each in running if each.arn == arn), None)
     earlier = tuple(each for each in running if own is not None and _age(each) < _age(own))
-    if earlier:
-        session.cloud.stop_task(what.settings.cluster, arn, "infragen: another run came first")
-        _refuse_second(earlier, what)
     try:
+        _refuse_second(earlier, what)
         check()
     except Conflict:
         session.cloud.stop_task(what.settings.cluster, arn, "infragen: another run came first")

@@ -224,7 +224,7 @@ def discard(session: Session, change_set_id: str, stack_id: str) -> Generator[No
         return
     while (found := cloud.change_set(change_set_id, stack_id)) is not None and found.status != "DELETE_COMPLETE":
         if found.status == "DELETE_FAILED":
-            said = f"the change set {found.name} is DELETE_FAILED: {found.reason or 'AWS gave no reason'}"
+            said = f"the change set {found.name} is DELETE_FAILED: {found.reason or NO_REASON}"
             raise CloudError(said, "`infragen changesets prune` tries again")
         check_time(f"the change set {name} is still {found.status}")
         yield
@@ -452,7 +452,7 @@ def _failed(
     cause = _located(session, _cause(session, state, follower.events) or stack_cause(follower.events))
     explanation = watch.why(event_of(cause, follower.events)) if cause else Explanation()
     cancelled = "no resource failed: the operation was probably cancelled"
-    unknown = cancelled if state.status.endswith("ROLLBACK_COMPLETE") else "AWS gave no reason"
+    unknown = cancelled if state.status.endswith("ROLLBACK_COMPLETE") else NO_REASON
     said = str(cause) if cause else state.reason or unknown
     message = f"{target.stack} is {state.status}: {said}"
     hint = _next_step(session, target, state, cause, follower.events)

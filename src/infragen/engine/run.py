@@ -209,8 +209,7 @@ class Run:
 
         def check() -> None:
             self.released.discard(unit.layer)
-            self._check_turn()
-            self._check_unmoved([unit])
+            self._check_unmoved(self.plan.units if self._may_plan_again else [unit])
             self.released.add(unit.layer)
 
         wait = None if self.until else self.options.wait

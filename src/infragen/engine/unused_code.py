@@ -66,8 +66,7 @@ def _used(session: Session, env: Environment, bucket: str) -> set[str] | None:
         used |= _keys(state.parameters.values())
         if state.status != "REVIEW_IN_PROGRESS":
             used |= _keys([session.cloud.template(state.stack_id)])
-    own = f"{env.name}/" if env.artifact_prefix else ""
-    for key in _newest_records(session.cloud.objects(bucket, f"{RECORDS}{own}")):
+    for key in _newest_records(session.cloud.objects(bucket, f"{RECORDS}{env.artifact_prefix}")):
         used |= _keys([(session.cloud.download(bucket, key) or b"").decode(errors="replace")])
     return used
 
