@@ -167,12 +167,17 @@ class Bench:
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAws]:
     """The fake, with credentials for its account in the environment; botocore waits between its retries virtually."""
     with FakeAws() as fake:
-        fake.settings.account = ACCOUNT
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", ACCOUNT)
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
-        monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=fake.clock.sleep))
+        work_on(fake, monkeypatch)
         yield fake
         fake.check()
+
+
+def work_on(fake: FakeAws, patched: pytest.MonkeyPatch) -> None:
+    """Have credentials for a fake's account in the environment, and let botocore wait between its retries virtually."""
+    fake.settings.account = ACCOUNT
+    patched.setenv("AWS_ACCESS_KEY_ID", ACCOUNT)
+    patched.setenv("AWS_SECRET_ACCESS_KEY", "example")
+    patched.setattr("botocore.endpoint.time", SimpleNamespace(sleep=fake.clock.sleep))
 
 
 @pytest.fixture

@@ -13,11 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from bench import ACCOUNT, NETWORK, at_work, head, prepare_account
+from bench import ACCOUNT, NETWORK, at_work, head, prepare_account, work_on
 from click.testing import Result
 from commands import CommandLine
 from fakeaws import FakeAws
@@ -171,11 +170,8 @@ def refuse(aws: FakeAws, service: str, operation: str) -> None:
 def account(directory: Path) -> Iterator[FakeAws]:
     """A fake account, its credentials, and a session-manager-plugin."""
     with pytest.MonkeyPatch.context() as patched, FakeAws() as aws:
-        aws.settings.account = ACCOUNT
+        work_on(aws, patched)
         patched.setenv("PATH", f"{directory / 'bin'}{os.pathsep}{os.environ['PATH']}")
-        patched.setenv("AWS_ACCESS_KEY_ID", ACCOUNT)
-        patched.setenv("AWS_SECRET_ACCESS_KEY", "example")
-        patched.setattr("botocore.endpoint.time", SimpleNamespace(sleep=aws.clock.sleep))
         install(directory)
         yield aws
 

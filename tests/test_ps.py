@@ -15,13 +15,12 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import click
 import jsonschema
 import pytest
-from bench import ACCOUNT, Bench, at_work, head, prepare_account
+from bench import ACCOUNT, Bench, at_work, head, prepare_account, work_on
 from click.testing import Result
 from commands import CommandLine
 from fakeaws import FakeAws
@@ -91,23 +90,16 @@ class Shop:
 def deployed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """One deployed environment of each topology for all tests that only look at it."""
     with pytest.MonkeyPatch.context() as patched, FakeAws() as fake:
-        fake.settings.account = ACCOUNT
-        log_in(patched, fake)
+        work_on(fake, patched)
         made = Shop(fake, tmp_path_factory.mktemp("ps"), request.param)
         yield made.deploy(image_tag="abc123", skip_check=frozenset({"image"}))
         fake.check()
 
 
-def log_in(patched: pytest.MonkeyPatch, fake: FakeAws) -> None:
-    patched.setenv("AWS_ACCESS_KEY_ID", ACCOUNT)
-    patched.setenv("AWS_SECRET_ACCESS_KEY", "example")
-    patched.setattr("botocore.endpoint.time", SimpleNamespace(sleep=fake.clock.sleep))
-
-
 @pytest.fixture
 def shop(deployed: Shop, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
     """The deployed environment, in which all is well; what a test changes of the fake's settings is undone."""
-    log_in(monkeypatch, deployed.aws)
+    work_on(deployed.aws, monkeypatch)
     before = copy.deepcopy(vars(deployed.aws.settings))
     well(deployed.aws)
     deployed.aws.calls.clear()
