@@ -20,7 +20,7 @@ from test_rows import rebuilt
 
 import infragen
 from infragen.changes.diff import Side
-from infragen.cloudformation import PropertyChange, ResourceChange
+from infragen.cloud.cloudformation import PropertyChange, ResourceChange
 
 
 def holding_rows() -> frozenset[type]:

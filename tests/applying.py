@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from infragen.changes.values import opened
-from infragen.cloudformation import Absent, PropertyChange, ResourceChange, Secret
+from infragen.cloud.cloudformation import PropertyChange, ResourceChange
 from infragen.secrecy.masking import Sealed, document
+from infragen.secrecy.shown import Absent, Secret
 
 Step = str | int
 Edit = tuple[tuple[Step, ...], PropertyChange]

@@ -18,7 +18,7 @@ import pytest
 from botocore.config import Config
 from watchdog import watched
 
-from infragen.emulator import Emulator, start, status, stop
+from infragen.machine.emulator import Emulator, start, status, stop
 
 REGION = "eu-central-1"
 

@@ -6,19 +6,16 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from infragen.cloudformation import (
+from infragen.cloud.cloudformation import (
     STACK_TYPE,
-    Absent,
     Cause,
     CauseKind,
     Differs,
     Disagreement,
-    KnownAfter,
     PropertyChange,
     PropertyDrift,
     ResourceChange,
     ResourceDrift,
-    Secret,
     Source,
 )
 from infragen.config import Difference, Origin
@@ -28,6 +25,7 @@ from infragen.gates.access import Widening
 from infragen.gates.data_loss import Refusal
 from infragen.plan.drift import MISSING, OVERWRITTEN, PERHAPS, STAYS, PlannedDrift, StackDrift
 from infragen.plan.model import EnvironmentPlan, StackPlan
+from infragen.secrecy.shown import Absent, KnownAfter, Secret
 
 QUEUE, CLUSTER, ROLE = "AWS::SQS::Queue", "AWS::RDS::DBCluster", "AWS::IAM::Role"
 POLICY = {"Statement": [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": {"Fn::Sub": "arn:${X}/*"}}]}

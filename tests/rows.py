@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from infragen.cloudformation import Cause, CauseKind, Disagreement, PropertyChange, ResourceChange
+from infragen.cloud.cloudformation import Cause, CauseKind, Disagreement, PropertyChange, ResourceChange
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report.plan_document import disagreement, plan_document
 from infragen.report.plan_types import Plan, Property, Row

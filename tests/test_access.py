@@ -9,8 +9,8 @@ import pytest
 
 from infragen.assembly.templatefile import parse
 from infragen.changes.diff import EMPTY, Side
-from infragen.cloudformation import KnownAfter
 from infragen.gates.access import Widening, Wiring, widenings
+from infragen.secrecy.shown import KnownAfter
 
 ACCOUNT, REGION = "111111111111", "eu-central-1"
 TEMPLATES = Path(__file__).parent.parent / "templates"

@@ -8,12 +8,12 @@ import pytest
 from rendering import assembly
 
 from infragen.changes.diff import Side
-from infragen.cloudformation import KnownAfter
 from infragen.gates.access import Widening, Wiring, widenings, wiring_of
 from infragen.gates.access.inside import INTERFACES, USES, WITHOUT_RESOURCE
 from infragen.plan.between import plan_between, rendering
 from infragen.report.plan_document import plan_document
 from infragen.report.plan_words import granted
+from infragen.secrecy.shown import KnownAfter
 
 ACCOUNT, REGION = "111111111111", "eu-central-1"
 Body = dict[str, Any]

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from rows import row_of
 
-from infragen.cloudformation import Absent, KnownAfter, PropertyChange, ResourceChange, Secret
+from infragen.cloud.cloudformation import PropertyChange, ResourceChange
 from infragen.report.added_values import AddedValue, added_values, fitted
+from infragen.secrecy.shown import Absent, KnownAfter, Secret
 
 TRUST = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}
 READS = {"Effect": "Allow", "Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage"], "Resource": "*"}

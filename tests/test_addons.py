@@ -20,9 +20,9 @@ from infragen.cli import main
 from infragen.config import Environment
 from infragen.config.addon import read_addon
 from infragen.config.setting_lookup import origin
-from infragen.emulator import Emulator
 from infragen.layers.addons import variable_of
 from infragen.layers.project import load_file
+from infragen.machine.emulator import Emulator
 
 ENVIRONMENT = f"""project: shop
 environment: dev

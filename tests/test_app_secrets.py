@@ -15,9 +15,9 @@ from emulator import fresh_account, log_in, make_client
 from formats import check_lines
 
 from infragen.cli import main
-from infragen.emulator import Emulator
 from infragen.engine.app_secrets import LONGEST, parse_env_file
 from infragen.errors import InputError
+from infragen.machine.emulator import Emulator
 from infragen.report.app_secrets import secrets_schema
 
 ENVIRONMENT = """\

@@ -23,8 +23,8 @@ from infragen.assembly.templatefile import parse
 from infragen.cli import main
 from infragen.config import load_environment
 from infragen.config.edit import with_section
-from infragen.emulator import Emulator
 from infragen.errors import InputError
+from infragen.machine.emulator import Emulator
 
 HEAD = 'project: shop\nenvironment: test\nregion: us-east-1\naccount: "{account}"  # ours\n'
 GITHUB = "token.actions.githubusercontent.com"

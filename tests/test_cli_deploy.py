@@ -17,7 +17,7 @@ from infragen.assembly.synth import synthesize
 from infragen.changes.stack_tags import reached
 from infragen.cli import main
 from infragen.config import load_environment
-from infragen.emulator import Emulator, status
+from infragen.machine.emulator import Emulator, status
 
 ENVIRONMENT = """\
 project: shop

@@ -10,7 +10,7 @@ from commands import CommandLine
 from emulator import Clients, log_in
 
 from infragen.cli import main
-from infragen.emulator import Emulator
+from infragen.machine.emulator import Emulator
 
 ENVIRONMENT = """\
 project: shop

@@ -11,7 +11,7 @@ from commands import CommandLine
 from terminals import on_a_terminal
 
 from infragen.cli import main
-from infragen.emulator import Emulator
+from infragen.machine.emulator import Emulator
 
 ENVIRONMENT = """\
 project: shop

@@ -50,8 +50,8 @@ TABLES = {
     "permissions/needed.py": ["PREFIXES", "NO_ACTIONS", "ADDITIONS", "ZONES", "PARAMETERS"],
     "permissions/operations.py": ["CALLS", "PUSHES"],
     "permissions/scopes.py": ["NAMED", "FOLDED", "WITHOUT_RESOURCE", "TAGGED", "GLOBAL", "BOUNDED"],
-    "pipeline/gitlab.py": ["RESERVED"],
-    "pipeline/pins.py": ["PINS"],
+    "project/pipeline/gitlab.py": ["RESERVED"],
+    "project/pipeline/pins.py": ["PINS"],
     "secrecy/files.py": ["_NAMES"],
 }
 """Tables by file, with their day in the docstring below them, or in READ_ON for all of a file. The prices are a file
@@ -68,7 +68,7 @@ AGELESS = {
     "aws/resources.py": ["NOT_FOUND"],  # error codes
     "aws/workload.py": ["KEPT"],  # members of a request; a test holds them to botocore's shapes
     "changes/replacement.py": ["CORRECTIONS"],  # each row carries its own source; a test compares with the schemas
-    "cloudformation.py": ["CHECKABLE"],  # statuses of a stack
+    "cloud/cloudformation.py": ["CHECKABLE"],  # statuses of a stack
     "config/rules.py": ["WORKER_VARIABLES"],  # names that the templates set themselves, compared by a test
     "config/schema.py": ["RESERVED"],  # words of PostgreSQL 18, compared with a server
     "engine/evidence.py": ["_TARGETS"],  # words of an event; another wording only shows less

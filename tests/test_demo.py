@@ -10,7 +10,7 @@ import pytest
 from commands import CommandLine
 
 from infragen.cli import main
-from infragen.emulator import Emulator
+from infragen.machine.emulator import Emulator
 
 ROOT = Path(__file__).parents[1]
 ENVIRONMENT = ROOT / "tests" / "data" / "plans" / "dev.yaml"

@@ -16,9 +16,9 @@ from infragen.assembly.templatefile import parse
 from infragen.assembly.write import files
 from infragen.changes.stack_tags import TAGGED
 from infragen.cli import main
-from infragen.cloudformation import KnownAfter
 from infragen.plan.between import NOWHERE, Rendering, plan_between, rendering
 from infragen.plan.model import EnvironmentPlan, StackPlan
+from infragen.secrecy.shown import KnownAfter
 
 ROOT = Path(__file__).parent.parent
 INDEPENDENT = "topology: independent\n"

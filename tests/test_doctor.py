@@ -26,7 +26,7 @@ from infragen.checks import GENERAL, Answer, Check, CheckResult, Resource, Subje
 from infragen.checks.domain import covers
 from infragen.checks.names import WITHIN
 from infragen.cli import main
-from infragen.cloud import AccountReader
+from infragen.cloud.protocol import AccountReader
 from infragen.config import Environment, yamlfile
 from infragen.engine.account_checks import run_checks, subject_of
 from infragen.engine.bootstrap import bootstrap

@@ -26,7 +26,7 @@ from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from emulator import REGION, Clients
 
-from infragen.emulator import Emulator
+from infragen.machine.emulator import Emulator
 
 CREATE = (
     "Action=CreateQueue&QueueName=taken",

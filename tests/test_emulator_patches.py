@@ -17,7 +17,7 @@ import pytest
 from emulator import Clients, Faults, delete, deploy, events, fresh_account, outputs, reasons, settled
 
 from infragen.config.schema import INTERFACE_ENDPOINTS
-from infragen.emulator import Emulator
+from infragen.machine.emulator import Emulator
 from infragen_local import patches, private_names
 from infragen_local.saving import changes
 

@@ -23,8 +23,8 @@ from typing import Any, ClassVar
 import pytest
 from emulator import delete, deploy, kill, make_client, settled
 
-from infragen.emulator import Emulator, default_state_dir, last_killed, reset, start, status, stop
 from infragen.errors import CloudError, InputError
+from infragen.machine.emulator import Emulator, default_state_dir, last_killed, reset, start, status, stop
 from infragen_local import private_names, together
 
 ACCOUNT = "123456789012"
@@ -264,7 +264,8 @@ def test_stop_without_an_emulator_says_so(state_dir: Path) -> None:
 def test_two_starts_at_once_give_one_emulator(state_dir: Path) -> None:
     """Of many starts at the same moment, in threads and in another process, one makes the child and all get it."""
     code = (
-        "import sys; from pathlib import Path; from infragen.emulator import start; print(start(Path(sys.argv[1])).pid)"
+        "import sys; from pathlib import Path\n"
+        "from infragen.machine.emulator import start; print(start(Path(sys.argv[1])).pid)"
     )
     other = subprocess.Popen([sys.executable, "-c", code, str(state_dir)], stdout=subprocess.PIPE, text=True)
     with ThreadPoolExecutor(4) as pool:

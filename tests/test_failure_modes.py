@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infragen.cloudformation import ABSENT, STATUSES
+from infragen.cloud.cloudformation import ABSENT, STATUSES
 
 TESTS = Path(__file__).parent
 PAGE = (TESTS.parent / "docs" / "failure-modes.md").read_text()

@@ -20,11 +20,10 @@ from infragen.aws.account import Account
 from infragen.aws.account_reads import _FINDERS
 from infragen.aws.price_list import refreshed
 from infragen.aws.session import Clients
-from infragen.cloud import AccountReader, ChangeSetRequest, Cloud
-from infragen.cloudformation import StackResource
-from infragen.errors import CloudError, InfragenError
-from infragen.monitoring import AlarmQuery, Metric, Monitoring
-from infragen.workload import (
+from infragen.cloud.cloudformation import StackResource
+from infragen.cloud.monitoring import AlarmQuery, Metric, Monitoring
+from infragen.cloud.protocol import AccountReader, ChangeSetRequest, Cloud
+from infragen.cloud.workload import (
     Parameters,
     QueueMessage,
     Queues,
@@ -34,6 +33,7 @@ from infragen.workload import (
     TaskTemplate,
     Workload,
 )
+from infragen.errors import CloudError, InfragenError
 
 ARN = "arn:aws:cloudformation:us-east-1:111122223333:stack/shop-dev/1"
 SERVICE = "arn:aws:ecs:us-east-1:111122223333:service/shop/api"

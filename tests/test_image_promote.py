@@ -20,7 +20,7 @@ from fakeaws.ecr import Pushed
 from infragen.aws.account import Account
 from infragen.aws.session import Clients
 from infragen.cli import main
-from infragen.emulator import Emulator, put_image
+from infragen.machine.emulator import Emulator, put_image
 
 STAGING, PROD = "222222222222", "333333333333"
 CERTIFICATE = "arn:aws:acm:eu-central-1:{}:certificate/1"

@@ -20,9 +20,8 @@ from formats import Line, check_documents, check_lines
 
 from infragen.cli import main
 from infragen.cli.settings import SCHEMA_NAMES
-from infragen.cloud import Identity
-from infragen.cloudformation import StackEvent
-from infragen.emulator import Emulator
+from infragen.cloud.cloudformation import StackEvent
+from infragen.cloud.protocol import Identity
 from infragen.engine.follow import LayerEvent
 from infragen.engine.outcome import Cause, Deleted, Deployed, Failed, Recovered, Skipped, Unknown
 from infragen.engine.progress import (
@@ -46,6 +45,7 @@ from infragen.engine.progress import (
     Warned,
 )
 from infragen.errors import Refused
+from infragen.machine.emulator import Emulator
 from infragen.report.event_lines import EventLines
 from infragen.report.event_schema import event_names, event_schema
 from infragen.report.schemas import SCHEMAS

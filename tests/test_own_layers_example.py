@@ -13,7 +13,7 @@ from commands import CommandLine
 from sweeps import SOAKING
 
 from infragen.cli import main
-from infragen.emulator import Emulator
+from infragen.machine.emulator import Emulator
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "examples" / "own-layers"

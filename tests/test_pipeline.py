@@ -27,9 +27,9 @@ from infragen.config.directory import DERIVED
 from infragen.layers import LAYERS
 from infragen.permissions.operations import DEPLOY, PLAN, PUSH
 from infragen.permissions.roles import boundary_name, ci_role_name, service_role_name
-from infragen.pipeline.pins import PINS, SQUAWK
+from infragen.project.pipeline.pins import PINS, SQUAWK
 
-SCAFFOLD = Path(__file__).parent.parent / "src" / "infragen" / "scaffold"
+SCAFFOLD = Path(__file__).parent.parent / "src" / "infragen" / "project" / "files"
 Run = Callable[..., Result]
 
 

@@ -18,7 +18,7 @@ from plans import everything, plans
 from sweeps import sweep
 
 from infragen.cli import main
-from infragen.cloudformation import Absent, KnownAfter, PropertyChange, ResourceChange
+from infragen.cloud.cloudformation import PropertyChange, ResourceChange
 from infragen.config import Difference
 from infragen.cost import CostDelta, ResourceDelta
 from infragen.gates.data_loss import Refusal
@@ -26,6 +26,7 @@ from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report.plan_document import document, value
 from infragen.report.plan_formats import as_format
 from infragen.report.plan_schema import plan_schema
+from infragen.secrecy.shown import Absent, KnownAfter
 
 PAGE = Path(__file__).parent.parent / "docs" / "plan-json.md"
 

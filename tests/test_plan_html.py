@@ -20,7 +20,7 @@ from rows import summary
 from sweeps import sweep
 
 from infragen.assembly.synth import synthesize
-from infragen.cloudformation import PropertyChange
+from infragen.cloud.cloudformation import PropertyChange
 from infragen.config import load_file
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report.difference import difference_plan

@@ -14,7 +14,7 @@ from rows import summary
 from sweeps import sweep
 
 from infragen.changes.stack_tags import TAGGED
-from infragen.cloudformation import PropertyChange, ResourceChange
+from infragen.cloud.cloudformation import PropertyChange, ResourceChange
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report.plan_markdown import LIMIT, as_markdown
 

@@ -15,8 +15,8 @@ from commands import CommandLine
 from emulator import Clients, log_in
 
 from infragen.cli import main
-from infragen.emulator import Emulator
-from infragen.pipeline.pins import PINS
+from infragen.machine.emulator import Emulator
+from infragen.project.pipeline.pins import PINS
 
 PAGE = Path(__file__).parents[1] / "docs" / "previews.md"
 DEV = """\

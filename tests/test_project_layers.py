@@ -17,7 +17,7 @@ from infragen.assembly.stacks import ARTIFACTS, ROOT
 from infragen.assembly.synth import synthesize
 from infragen.checks.check import Subject
 from infragen.cli import main
-from infragen.cloud import AccountReader
+from infragen.cloud.protocol import AccountReader
 from infragen.config.setting_lookup import origin
 from infragen.errors import LayerError
 from infragen.layers.project import _TAKEN, load_file

@@ -70,7 +70,7 @@ def test_every_message_says_what_to_type_next(tried: Tried) -> None:
     for each in found:
         tried()
         said = each.text.startswith("declined; ") or (
-            each.place.startswith("emulator.py") and each.text.endswith("{…}")
+            each.place.startswith("machine/emulator.py") and each.text.endswith("{…}")
         )
         assert each.hint or said or each.kind not in NEED_A_HINT, each
 

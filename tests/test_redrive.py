@@ -20,8 +20,8 @@ from fakeaws.s3 import Reply
 
 from infragen.cli import main
 from infragen.config import load_environment
-from infragen.emulator import Emulator
 from infragen.engine.schedule import signals_put_off
+from infragen.machine.emulator import Emulator
 from infragen.report.redrive import redrive_schema
 
 ENVIRONMENT = """\

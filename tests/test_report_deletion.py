@@ -1,6 +1,6 @@
 """What a deletion will do, as a user reads it before the question."""
 
-from infragen.cloudformation import StackState
+from infragen.cloud.cloudformation import StackState
 from infragen.engine.deletion_plan import DestroyPlan, ResourceDeletion, StackDeletion
 from infragen.report.deletion import deletion_lines
 

@@ -10,17 +10,7 @@ from rich.cells import cell_len
 from rows import causes, property_of, summary
 
 from infragen.changes.stack_tags import TAGGED
-from infragen.cloudformation import (
-    STACK_TYPE,
-    Absent,
-    Differs,
-    Disagreement,
-    KnownAfter,
-    PropertyChange,
-    ResourceChange,
-    Secret,
-    Source,
-)
+from infragen.cloud.cloudformation import STACK_TYPE, Differs, Disagreement, PropertyChange, ResourceChange, Source
 from infragen.cost import CostDelta
 from infragen.cost.columns import always
 from infragen.gates.access import Widening
@@ -30,6 +20,7 @@ from infragen.report.plan import Detail, plan_lines
 from infragen.report.plan_document import kind
 from infragen.report.plan_words import BESIDES, DISAGREE, RENAMED, SIGNS, pair, shown
 from infragen.report.wrapping import SIGN
+from infragen.secrecy.shown import Absent, KnownAfter, Secret
 
 QUEUE = "AWS::SQS::Queue"
 CLUSTER = "AWS::RDS::DBCluster"

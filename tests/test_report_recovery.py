@@ -1,6 +1,6 @@
 """What a deletion and a recovery will do, as people read it before they agree."""
 
-from infragen.cloudformation import OnRecover, StackState
+from infragen.cloud.cloudformation import OnRecover, StackState
 from infragen.engine.deletion_plan import DestroyPlan, RecoveryPlan, Remedy, ResourceDeletion, StackDeletion, Stuck
 from infragen.report.deletion import deletion_lines
 from infragen.report.plan import Detail

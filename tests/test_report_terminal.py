@@ -17,8 +17,8 @@ from commands import CommandLine
 from plans import NASTY, nasty
 
 from infragen.cli import main
-from infragen.cloud import Identity
-from infragen.cloudformation import STACK_TYPE, ResourceChange, StackEvent
+from infragen.cloud.cloudformation import STACK_TYPE, ResourceChange, StackEvent
+from infragen.cloud.protocol import Identity
 from infragen.engine.follow import LayerEvent
 from infragen.engine.outcome import Cause, Failed
 from infragen.engine.progress import (

@@ -7,7 +7,7 @@ import dataclasses
 from pathlib import Path
 
 import infragen
-from infragen.cloudformation import PropertyChange, ResourceChange
+from infragen.cloud.cloudformation import PropertyChange, ResourceChange
 
 SOURCE = Path(infragen.__file__).parent
 WORDS = {each.name for row in (ResourceChange, PropertyChange) for each in dataclasses.fields(row)}

@@ -24,7 +24,7 @@ from special_files import special
 from infragen.assembly.code import code_artifact
 from infragen.cli import main
 from infragen.errors import InputError, Unwritable
-from infragen.output_file import private_directory
+from infragen.machine.output_file import private_directory
 
 ENVIRONMENT = """\
 project: shop
@@ -232,7 +232,7 @@ def test_a_state_directory_that_is_not_the_users_alone_is_not_used(
     project: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
 ) -> None:
     """Whoever can write there can lay a record that leads to a server of theirs."""
-    from infragen.emulator import default_state_dir, status
+    from infragen.machine.emulator import default_state_dir, status
 
     monkeypatch.setenv("INFRAGEN_STATE_DIR", str(project))
     state, target = default_state_dir(), project / "target"
@@ -254,7 +254,7 @@ def test_a_state_directory_that_is_not_the_users_alone_is_not_used(
 
 def test_a_record_that_is_no_regular_file_is_none(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A FIFO of that name waits for nobody."""
-    from infragen.emulator import _read_record
+    from infragen.machine.emulator import _read_record
 
     os.mkfifo(project / "emulator.json")
     assert _read_record(project) is None
@@ -262,7 +262,7 @@ def test_a_record_that_is_no_regular_file_is_none(project: Path, monkeypatch: py
 
 def test_whatever_is_made_for_state_is_for_the_user_alone(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """0700, the directories above as well, whatever the umask says."""
-    from infragen.emulator import default_state_dir, status
+    from infragen.machine.emulator import default_state_dir, status
 
     monkeypatch.setenv("INFRAGEN_STATE_DIR", str(project / "a" / "b"))
     private_directory(project / "cache" / "lint")
@@ -286,7 +286,7 @@ def test_a_file_of_any_size_is_refused_before_it_is_in_memory(
     project: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     """Sparse files of 5 GB: 2 with the name, after as many bytes as any file of ours has."""
-    monkeypatch.setattr("infragen.input_file.LARGEST", 100_000)
+    monkeypatch.setattr("infragen.machine.input_file.LARGEST", 100_000)
     file = project / name
     file.parent.mkdir(exist_ok=True, parents=True)
     (project / "requirements.txt").write_text("infragen-cfn\n")

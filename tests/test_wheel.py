@@ -124,7 +124,7 @@ def messages() -> Iterator[tuple[Path, str]]:
 @pytest.mark.long
 def test_a_page_that_a_message_names_is_in_the_wheel() -> None:
     """By the command that prints it: a path of the clone is nothing to who has installed the wheel."""
-    said = [(path, text) for path, text in messages() if "scaffold" not in path.parts]
+    said = [(path, text) for path, text in messages() if "files" not in path.parts]
     said += [
         (Path(name), command.help or "")
         for name, command in main.commands.items()

@@ -253,7 +253,7 @@ PROGRAMS = sorted(
     path
     for room in ("src", "tests", "tools", "benchmarks")
     for path in (ROOT / room).rglob("*.py")
-    if "scaffold" not in path.parts or room == "tests"
+    if "files" not in path.parts or room == "tests"
 )
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import boto3
 
-from infragen.emulator import start
+from infragen.machine.emulator import start
 from infragen_local.twin import find_node
 
 ROOT = Path(__file__).parents[1]

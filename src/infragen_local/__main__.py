@@ -1,6 +1,6 @@
 """Entry point of the emulator's own process: `python -m infragen_local RECORD`.
 
-`infragen.emulator.start` runs it, with the environment that MiniStack reads its settings from. It checks that
+`infragen.machine.emulator.start` runs it, with the environment that MiniStack reads its settings from. It checks that
 MiniStack has the names that the patches reach into, applies them, refuses state that it cannot read, writes down which
 process serves which port with which secret, and serves until SIGTERM.
 """
@@ -50,7 +50,7 @@ _PATCHES = (
 )
 
 
-# As sysexits.h has it: something is wrong with the configuration. `infragen.emulator` shows the last line of the log.
+# As sysexits.h has it: something is wrong with the configuration. `machine.emulator` shows the last line of the log.
 STATE_UNUSABLE = 78
 
 

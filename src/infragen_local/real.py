@@ -1,7 +1,7 @@
 """Which parts of the emulator run something on this machine, and which stay records because it lacks what they need.
 
 `INFRAGEN_LOCAL_PARTS` names the parts that may run, separated by commas; `none` leaves all of them records. Without it
-all run that can. `infragen.emulator` refuses a name that is not known.
+all run that can. `infragen.machine.emulator` refuses a name that is not known.
 """
 
 import json

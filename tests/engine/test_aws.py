@@ -31,8 +31,8 @@ from infragen.aws.account import REFRESH
 from infragen.aws.failure import AwsError, translated
 from infragen.aws.session import timestamp
 from infragen.cli import main
-from infragen.cloud import ChangeSetRequest, PreviousValue
-from infragen.cloudformation import Absent, StackResource
+from infragen.cloud.cloudformation import StackResource
+from infragen.cloud.protocol import ChangeSetRequest, PreviousValue
 from infragen.engine.bootstrap import TEMPLATE_DAYS
 from infragen.errors import (
     CloudError,
@@ -43,6 +43,7 @@ from infragen.errors import (
     Refused,
     Unavailable,
 )
+from infragen.secrecy.shown import Absent
 
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/shop-dev/1234"
 SET_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/infragen-a-b/1234"

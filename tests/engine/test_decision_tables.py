@@ -17,7 +17,7 @@ from fakeaws import FakeAws
 from stage import QUEUE
 
 from infragen.assembly.stacks import StackLayout, StackUnit
-from infragen.cloudformation import ABSENT, ChangeSet
+from infragen.cloud.cloudformation import ABSENT, ChangeSet
 from infragen.engine.deploy import deploy_plan
 from infragen.engine.destroy import destroy_environment
 from infragen.engine.options import Options

@@ -12,7 +12,6 @@ from stage import ACCOUNT, QUEUE, TOPIC, Stage, assembly, environment, layer, on
 from infragen.assembly.code import Artifact
 from infragen.assembly.synth import Assembly
 from infragen.changes.stack_tags import TAGGED
-from infragen.cloudformation import Absent
 from infragen.engine.bootstrap import bootstrap
 from infragen.engine.deploy import deploy_environment, plan_environment
 from infragen.engine.destroy import DestroyOptions, destroy_environment
@@ -23,6 +22,7 @@ from infragen.engine.run import Deployment
 from infragen.engine.status import outputs, status
 from infragen.errors import CloudError, Conflict, InputError, OperationFailed, Refused
 from infragen.layers.contract import LaunchParameter
+from infragen.secrecy.shown import Absent
 
 IMAGE = LaunchParameter("ImageTag", "", default="", keep=True)
 TOPOLOGIES = ["nested", "independent"]

@@ -20,7 +20,6 @@ from infragen.assembly.synth import synthesize
 from infragen.aws import Account, connect
 from infragen.config import Environment, load_environment
 from infragen.config.directory import find
-from infragen.emulator import Emulator
 from infragen.engine.bootstrap import bootstrap
 from infragen.engine.deploy import deploy_environment, plan_environment
 from infragen.engine.destroy import DestroyOptions, destroy_environment, plan_destroy
@@ -29,6 +28,7 @@ from infragen.engine.outcome import Deleted, Deployed, Failed, Unchanged
 from infragen.engine.progress import Session, Timer
 from infragen.engine.status import outputs, status
 from infragen.errors import Refused
+from infragen.machine.emulator import Emulator
 
 FOLDER = Path(__file__).parents[1] / "data" / "environments"
 ENVIRONMENTS = [file.stem for file in find(FOLDER)]

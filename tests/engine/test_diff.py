@@ -14,7 +14,8 @@ from infragen.changes.diff import EMPTY, ORDER_ONLY, Side, changed_outputs, comp
 from infragen.changes.evaluate import evaluated
 from infragen.changes.replacement import decided, recreation
 from infragen.changes.stack_tags import TAGGED
-from infragen.cloudformation import CauseKind, KnownAfter, PropertyChange, ResourceChange
+from infragen.cloud.cloudformation import CauseKind, PropertyChange, ResourceChange
+from infragen.secrecy.shown import KnownAfter
 
 REGION = "eu-central-1"
 SCALARS = st.none() | st.booleans() | st.integers(-3, 3) | st.sampled_from(["", "a", "b", "${P}", "${!x}"])

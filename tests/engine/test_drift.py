@@ -14,7 +14,7 @@ from stage import QUEUE, Stage, assembly, environment, layer, on_fake, with_buck
 
 from infragen.assembly.synth import Assembly
 from infragen.aws import reading
-from infragen.cloudformation import Absent, PropertyChange, PropertyDrift, ResourceChange, ResourceDrift, Secret
+from infragen.cloud.cloudformation import PropertyChange, PropertyDrift, ResourceChange, ResourceDrift
 from infragen.engine.deploy import deploy_environment, plan_environment
 from infragen.engine.drift import detect_drift
 from infragen.engine.options import Options
@@ -36,6 +36,7 @@ from infragen.plan.model import EnvironmentPlan
 from infragen.report.drift import as_json, drift_lines, plan_refusal, refusal, summary
 from infragen.report.plan import plan_lines
 from infragen.report.plan_formats import as_format
+from infragen.secrecy.shown import Absent, Secret
 
 FUNCTION = {"Type": "AWS::Lambda::Function"}
 CANARY = "hunter2-canary"

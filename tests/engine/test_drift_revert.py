@@ -15,7 +15,7 @@ from test_drift import CANARY, SECRETS, by_layer, made, stack_with, with_secrets
 from test_drift import deployed as deployed_by_us
 
 from infragen.assembly.synth import Assembly
-from infragen.cloudformation import ResourceDrift
+from infragen.cloud.cloudformation import ResourceDrift
 from infragen.engine.deploy import deploy_environment, plan_environment
 from infragen.engine.destroy import DestroyOptions, destroy_environment
 from infragen.engine.drift import detect_drift

@@ -29,7 +29,7 @@ from infragen.assembly.stacks import OutputOf, StackLayout
 from infragen.assembly.synth import Assembly
 from infragen.aws import connect
 from infragen.cli import main
-from infragen.cloud import Cloud, Identity
+from infragen.cloud.protocol import Cloud, Identity
 from infragen.engine.deploy import deploy_plan
 from infragen.engine.options import Options
 from infragen.engine.outcome import Deployed, Unknown

@@ -25,8 +25,8 @@ from infragen.assembly.stacks import Kept, StackUnit, check_requests, make_plan,
 from infragen.assembly.synth import Assembly, synthesize
 from infragen.assembly.templatefile import parse
 from infragen.assembly.write import files
-from infragen.cloud import PreviousValue
-from infragen.cloudformation import StackState
+from infragen.cloud.cloudformation import StackState
+from infragen.cloud.protocol import PreviousValue
 from infragen.config import load_environment, load_file, warnings_of
 from infragen.engine.bootstrap import artifact_plan
 from infragen.engine.preview import resolve

@@ -8,11 +8,11 @@ from fakeaws.proxy import THROTTLED, DropAfter, DropBefore, Fault, Proxy
 from stage import QUEUE, TOPIC, Listener, assembly, environment, layer
 
 from infragen.aws import connect
-from infragen.emulator import Emulator
 from infragen.engine.bootstrap import bootstrap
 from infragen.engine.deploy import deploy_environment
 from infragen.engine.progress import Session, Timer
 from infragen.engine.run import Deployment
+from infragen.machine.emulator import Emulator
 
 REGION = "eu-central-1"
 

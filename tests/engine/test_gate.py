@@ -13,7 +13,7 @@ from sweeps import sweep
 
 from infragen.assembly.synth import Assembly
 from infragen.assembly.templatefile import dump_yaml, parse
-from infragen.cloudformation import ResourceChange
+from infragen.cloud.cloudformation import ResourceChange
 from infragen.cost import Columns, CostDelta
 from infragen.engine.bootstrap import artifact_plan, bootstrap
 from infragen.engine.deploy import deploy_environment, deploy_plan, plan_environment

@@ -9,10 +9,11 @@ from infragen.assembly.templatefile import parse
 from infragen.changes.diff import Side
 from infragen.changes.replacement import _index as schemas
 from infragen.changes.replacement import schema_of
-from infragen.cloudformation import STACK_TYPE, KnownAfter, ResourceChange
+from infragen.cloud.cloudformation import STACK_TYPE, ResourceChange
 from infragen.gates.data_loss import stateful
 from infragen.gates.in_place import NOTHING_KEPT, losses
 from infragen.resource_types import resource_type
+from infragen.secrecy.shown import KnownAfter
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 QUEUE, BUCKET, TABLE = "AWS::SQS::Queue", "AWS::S3::Bucket", "AWS::DynamoDB::Table"

@@ -5,7 +5,7 @@ from update_requires import NOT_INTERRUPTED, SOME_INTERRUPTIONS
 
 from infragen.changes.comparison import LayerSides, compare
 from infragen.changes.diff import Side
-from infragen.cloudformation import PropertyChange, ResourceChange
+from infragen.cloud.cloudformation import PropertyChange, ResourceChange
 from infragen.gates.interruption import PlannedInterruption, beyond, interruptions, summary, upgrade
 from infragen.resource_types import resource_types
 from infragen.resource_types.interruption import LEVELS

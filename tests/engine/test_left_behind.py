@@ -10,7 +10,7 @@ from bench import Bench, at_work, environment
 from fakeaws import FakeAws
 from stage import QUEUE
 
-from infragen.cloudformation import StackState
+from infragen.cloud.cloudformation import StackState
 from infragen.cost.prices import prices_of
 from infragen.engine.deletion_plan import DestroyPlan, ResourceDeletion, StackDeletion
 from infragen.engine.destroy import DestroyOptions, destroy_environment

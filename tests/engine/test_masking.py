@@ -12,12 +12,13 @@ from rows import because, property_of
 from infragen.changes.diff import Side, compare, differing
 from infragen.changes.evaluate import evaluated
 from infragen.changes.reconcile import ReconcileContext, agree
-from infragen.cloudformation import Absent, KnownAfter, PropertyChange, ResourceChange, Secret
+from infragen.cloud.cloudformation import PropertyChange, ResourceChange
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report.plan import plan_lines
 from infragen.report.plan_formats import as_format
 from infragen.report.plan_words import has_values
 from infragen.secrecy.masking import Sealed, mask, sealed
+from infragen.secrecy.shown import Absent, KnownAfter, Secret
 from infragen.secrecy.suspicion import looks_secret
 
 REGION = "eu-central-1"

@@ -8,8 +8,9 @@ from rows import because, causes, said, sentences
 
 from infragen.changes.diff import Side, compare
 from infragen.changes.reconcile import KNOWN_AFTER_APPLY, Compared, ReconcileContext, agree, contradicted
-from infragen.cloudformation import STACK_TYPE, Absent, KnownAfter, PropertyChange, ResourceChange, Source
+from infragen.cloud.cloudformation import STACK_TYPE, PropertyChange, ResourceChange, Source
 from infragen.gates.data_loss import destructive
+from infragen.secrecy.shown import Absent, KnownAfter
 
 REGION = "eu-central-1"
 QUEUE = "AWS::SQS::Queue"

@@ -7,7 +7,7 @@ import pytest
 from stage import Stage, assembly, environment, layer
 
 from infragen.assembly.synth import Assembly
-from infragen.cloudformation import OnRecover, StackResource
+from infragen.cloud.cloudformation import OnRecover, StackResource
 from infragen.engine.deploy import deploy_environment
 from infragen.engine.destroy import plan_destroy
 from infragen.engine.next_steps import never_made

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from stage import ACCOUNT, TOPIC, Stage, assembly, environment, layer
 
-from infragen.cloud import Identity
+from infragen.cloud.protocol import Identity
 from infragen.engine.deploy import deploy_environment
 from infragen.engine.options import Options
 from infragen.engine.outcome import Deployed, Failed, Skipped, Unknown

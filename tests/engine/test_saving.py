@@ -14,7 +14,7 @@ from sweeps import figure
 
 from infragen.assembly.code import Artifact
 from infragen.assembly.synth import Assembly
-from infragen.cloudformation import GOING
+from infragen.cloud.cloudformation import GOING
 from infragen.engine.change_set_cleanup import find_left, prune
 from infragen.engine.deploy import deploy_environment, plan_environment
 from infragen.engine.options import Options

@@ -14,7 +14,7 @@ from stage import QUEUE, TOPIC, assembly, layer
 from sweeps import seeds
 
 from infragen.assembly.synth import Assembly
-from infragen.cloud import ChangeSetRequest
+from infragen.cloud.protocol import ChangeSetRequest
 from infragen.engine.operate import CLEANUP, CREATION
 from infragen.engine.progress import Event, Planned, Warned
 from infragen.errors import CloudError, Conflict, Refused

@@ -3,7 +3,17 @@
 import pytest
 from botocore.session import Session
 
-from infragen.cloudformation import ABSENT, STATUSES, SUCCESS, ChangeSet, OnDeploy, OnDestroy, OnRecover, row, running
+from infragen.cloud.cloudformation import (
+    ABSENT,
+    STATUSES,
+    SUCCESS,
+    ChangeSet,
+    OnDeploy,
+    OnDestroy,
+    OnRecover,
+    row,
+    running,
+)
 from infragen.secrecy.visible import quoted
 
 CELLS = [

@@ -8,7 +8,7 @@ from stage import QUEUE, TOPIC, Stage, assembly, environment, layer
 
 from infragen.assembly.stacks import make_plan
 from infragen.assembly.synth import Assembly
-from infragen.cloudformation import Absent, StackState
+from infragen.cloud.cloudformation import StackState
 from infragen.engine.deploy import deploy_environment, plan_environment
 from infragen.engine.diagnose import diagnose
 from infragen.engine.options import Options
@@ -23,6 +23,7 @@ from infragen.report.plan import plan_lines
 from infragen.report.plan_document import as_json
 from infragen.report.plan_html import as_html
 from infragen.report.plan_markdown import as_markdown
+from infragen.secrecy.shown import Absent
 
 EDGE = "arn:aws:cloudwatch:us-east-1:111111111111:alarm:edge 5xx"
 SERVICE = "arn:aws:cloudwatch:us-east-1:111111111111:alarm:shop-dev-service"

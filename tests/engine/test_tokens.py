@@ -8,7 +8,7 @@ from fakeaws import FakeAws
 from stage import QUEUE
 
 from infragen.assembly.stacks import StackLayout
-from infragen.cloudformation import PREFIX
+from infragen.cloud.cloudformation import PREFIX
 from infragen.engine.deploy import observe_finished
 from infragen.engine.operate import runs_ours
 from infragen.engine.options import Options

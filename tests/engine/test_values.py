@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sweeps import sweep
 
 from infragen.changes.values import OTHER_FORM, differences, opened, same
-from infragen.cloudformation import Absent
+from infragen.secrecy.shown import Absent
 
 TEXTS = st.sampled_from(
     ["", "a", "b", "a\nb", "a\nb\nc", "\n", "[]", "{}", '{"A": 1}', '{"A": [1, 2]}', "[1, 2]", "x${P}"]

@@ -23,7 +23,7 @@ from infragen.changes.comparison import OPAQUE
 from infragen.changes.diff import Side, compare
 from infragen.changes.evaluate import evaluated
 from infragen.changes.reconcile import ReconcileContext, agree, contradicted
-from infragen.cloudformation import CauseKind, ResourceChange
+from infragen.cloud.cloudformation import CauseKind, ResourceChange
 from infragen.config import Environment
 from infragen.secrecy.masking import sealed
 

@@ -14,7 +14,7 @@ from projects import Project
 from terminals import on_a_terminal
 from twins import System
 
-from infragen.emulator import Emulator
+from infragen.machine.emulator import Emulator
 
 pytestmark = pytest.mark.scaffold
 

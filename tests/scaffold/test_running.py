@@ -24,7 +24,7 @@ import pytest
 from projects import REGION, Project
 from twins import PATIENCE, System, kept, lines, until
 
-from infragen.emulator import Emulator
+from infragen.machine.emulator import Emulator
 
 pytestmark = pytest.mark.scaffold
 

@@ -15,7 +15,7 @@ import pytest
 from notes import ANSWERING, ask
 from twins import System, until
 
-from infragen.emulator import Emulator
+from infragen.machine.emulator import Emulator
 
 pytestmark = pytest.mark.twin
 

@@ -10,7 +10,7 @@ import pytest
 from emulator import REGION, fresh_account
 from twins import PATIENCE, System
 
-from infragen.emulator import Emulator
+from infragen.machine.emulator import Emulator
 
 pytestmark = pytest.mark.twin
 

@@ -21,7 +21,7 @@ from signals import default_signals
 from twins import PATIENCE, ROOT, until
 
 from infragen.config import load_environment
-from infragen.emulator import Emulator
+from infragen.machine.emulator import Emulator
 
 pytestmark = pytest.mark.twin
 

@@ -10,7 +10,7 @@ import pytest
 from emulator import REGION, fresh_account, make_client
 from twins import PATIENCE, kept, until
 
-from infragen.emulator import Emulator, put_image, reset, start, status, stop
+from infragen.machine.emulator import Emulator, put_image, reset, start, status, stop
 from infragen_local.children import Children
 from infragen_local.reaper import clean
 

@@ -21,7 +21,7 @@ from notes import Notes, command, under_load
 from sweeps import figure
 from twins import PATIENCE, kept, until
 
-from infragen.emulator import Emulator, reset, start, status, stop
+from infragen.machine.emulator import Emulator, reset, start, status, stop
 
 pytestmark = pytest.mark.twin
 

@@ -7,7 +7,7 @@ from emulator import REGION, fresh_account
 from test_roles import Call, attempt, roles
 from twins import System
 
-from infragen.emulator import Emulator
+from infragen.machine.emulator import Emulator
 
 pytestmark = pytest.mark.twin
 

@@ -13,7 +13,7 @@ import pytest
 from emulator import REGION, Clients, delete, fresh_account, make_client
 from twins import until
 
-from infragen.emulator import Emulator, reset, start, stop
+from infragen.machine.emulator import Emulator, reset, start, stop
 
 DATABASE = """
 Resources:

@@ -17,7 +17,7 @@ from signals import default_signals
 from sweeps import figure
 from twins import PATIENCE, System, until
 
-from infragen.emulator import Emulator
+from infragen.machine.emulator import Emulator
 
 pytestmark = pytest.mark.twin
 

@@ -18,7 +18,7 @@ import pytest
 from signals import default_signals
 from twins import PATIENCE, ROOT, System, until
 
-from infragen.emulator import Emulator
+from infragen.machine.emulator import Emulator
 
 pytestmark = pytest.mark.twin
 

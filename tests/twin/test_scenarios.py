@@ -16,7 +16,7 @@ from notes import RELEASE, WORKER, Notes, ask, command, under_load
 from sweeps import SOAKING
 from twins import PATIENCE, kept, lines, until
 
-from infragen.emulator import Emulator
+from infragen.machine.emulator import Emulator
 
 pytestmark = pytest.mark.twin
 

@@ -15,7 +15,7 @@ import pytest
 from test_roles import REFUSED, attempt
 from twins import PATIENCE, System, lines, until
 
-from infragen.emulator import Emulator, put_image
+from infragen.machine.emulator import Emulator, put_image
 
 pytestmark = pytest.mark.twin
 

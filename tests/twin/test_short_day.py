@@ -20,7 +20,7 @@ from twins import needs_its_parts, until
 from watchdog import watched
 
 from infragen.cli import main
-from infragen.emulator import reset, start
+from infragen.machine.emulator import reset, start
 
 
 class Near(Notes):

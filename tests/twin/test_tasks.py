@@ -12,7 +12,7 @@ import pytest
 from emulator import Clients
 from twins import ended, lines, until
 
-from infragen.emulator import Emulator
+from infragen.machine.emulator import Emulator
 
 Put = Callable[..., dict[str, Any]]
 

@@ -19,7 +19,7 @@ from signals import default_signals
 from watchdog import watched
 from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  # it has no types
 
-from infragen.emulator import Emulator, put_image, reset, start
+from infragen.machine.emulator import Emulator, put_image, reset, start
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 300.0

@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from infragen.errors import InputError
-from infragen.input_file import read
+from infragen.machine.input_file import read
 from infragen.secrecy.files import LARGEST, secret_file
 
 LEFT_OUT = frozenset({"__pycache__", ".git", ".DS_Store"})

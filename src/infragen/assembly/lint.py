@@ -27,13 +27,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from infragen.assembly.synth import Assembly, template_key
-from infragen.cloudformation import STACK_TYPE
+from infragen.cloud.cloudformation import STACK_TYPE
 from infragen.config.yamlfile import Place
 from infragen.errors import InputError
 from infragen.gates.data_loss import may_hold_data
-from infragen.input_file import read
 from infragen.layers.written import written_at
-from infragen.output_file import private_directory
+from infragen.machine.input_file import read
+from infragen.machine.output_file import private_directory
 from infragen.resource_types import resource_type
 
 if TYPE_CHECKING:

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Literal
 
 from infragen.assembly.templatefile import dump_json, parse
 from infragen.errors import InputError, Unwritable
-from infragen.input_file import read
 from infragen.layers import LAYERS
-from infragen.output_file import check, fill, reason, usual_mode
+from infragen.machine.input_file import read
+from infragen.machine.output_file import check, fill, reason, usual_mode
 
 if TYPE_CHECKING:
     from infragen.assembly.synth import Assembly

@@ -1,4 +1,4 @@
-"""AWS through boto3: the only package that knows it. It satisfies `infragen.cloud.Cloud`.
+"""AWS through boto3: the only package that knows it. It satisfies `infragen.cloud.protocol.Cloud`.
 
 `session` makes clients, `garbled` refuses replies that AWS did not send, `failure` turns AWS's errors into ours,
 `reading` turns AWS's answers into values, `resources` asks the services that resources belong to, and `account` is the

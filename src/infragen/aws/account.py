@@ -1,4 +1,4 @@
-"""One account and region of AWS, as the engine asks for it (`infragen.cloud.Cloud`).
+"""One account and region of AWS, as the engine asks for it (`infragen.cloud.protocol.Cloud`).
 
 Each method is one thing to do: all pages are read, an answer that says "not there" becomes None, every other error
 becomes ours. boto3's waiters are never used: they count rolled-back updates as success and stop after an hour.
@@ -27,7 +27,17 @@ from infragen.aws.reading import IncompleteReply, member, next_page, pages
 from infragen.aws.rotations import RotationCalls
 from infragen.aws.session import Clients, ReadRate
 from infragen.aws.workload import WorkloadCalls
-from infragen.cloud import (
+from infragen.cloud.cloudformation import (
+    REVERT_DRIFT,
+    ChangeSet,
+    ChangeSetSummary,
+    DriftDetection,
+    EventPage,
+    ResourceDrift,
+    StackResource,
+    StackState,
+)
+from infragen.cloud.protocol import (
     UNREADABLE,
     ChangeSetRequest,
     DeniedCall,
@@ -40,18 +50,8 @@ from infragen.cloud import (
     TaskContainer,
     unreadable_hint,
 )
-from infragen.cloudformation import (
-    REVERT_DRIFT,
-    ChangeSet,
-    ChangeSetSummary,
-    DriftDetection,
-    EventPage,
-    ResourceDrift,
-    StackResource,
-    StackState,
-)
 from infragen.errors import CloudError, Conflict, InfragenError, InputError, NotBootstrapped, Refused
-from infragen.shown import Shown
+from infragen.secrecy.shown import Shown
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import CreateChangeSetInputTypeDef, ParameterTypeDef

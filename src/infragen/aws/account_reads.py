@@ -1,4 +1,4 @@
-"""What checks ask of an account (`infragen.cloud.AccountReader`): reads only, one small question each.
+"""What checks ask of an account (`infragen.cloud.protocol.AccountReader`): reads only, one small question each.
 
 Every question names the IAM action that it needs, so that a denied one becomes PermissionDenied with that name. No
 value of a secret or parameter is ever asked for.
@@ -18,7 +18,8 @@ from typing import Any
 from infragen.aws.failure import DENIED, AwsError, answered
 from infragen.aws.reading import IncompleteReply, member, pages, plain
 from infragen.aws.session import Clients
-from infragen.cloud import (
+from infragen.cloud.cloudformation import ALARM_TYPE, COMPOSITE_ALARM_TYPE
+from infragen.cloud.protocol import (
     AlarmState,
     Certificate,
     ClusterParameter,
@@ -32,9 +33,8 @@ from infragen.cloud import (
     Vpc,
     VpcEndpoint,
 )
-from infragen.cloudformation import ALARM_TYPE, COMPOSITE_ALARM_TYPE
+from infragen.cloud.workload import StoredParameter
 from infragen.errors import PermissionDenied
-from infragen.workload import StoredParameter
 
 INDEXES = (
     "application/vnd.oci.image.index.v1+json",

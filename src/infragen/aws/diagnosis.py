@@ -16,9 +16,9 @@ from infragen.aws import reading
 from infragen.aws.failure import AwsError, answered
 from infragen.aws.reading import batches, member, pages, plain
 from infragen.aws.session import Clients
-from infragen.cloud import DeniedCall, RunningService, StoppedContainer, StoppedTask, TaskContainer
-from infragen.shown import Shown
-from infragen.workload import cluster_of
+from infragen.cloud.protocol import DeniedCall, RunningService, StoppedContainer, StoppedTask, TaskContainer
+from infragen.cloud.workload import cluster_of
+from infragen.secrecy.shown import Shown
 
 NO_LOG = "ResourceNotFoundException"
 TASKS_AT_ONCE = 100

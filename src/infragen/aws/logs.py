@@ -13,7 +13,7 @@ from typing import Any
 from infragen.aws.failure import AwsError, answered
 from infragen.aws.reading import next_page, plain
 from infragen.aws.session import Clients
-from infragen.cloud import LogEvent, LogEvents
+from infragen.cloud.protocol import LogEvent, LogEvents
 from infragen.secrecy.masking import mask
 from infragen.secrecy.visible import shown_json
 

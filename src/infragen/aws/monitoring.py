@@ -1,4 +1,4 @@
-"""How an environment does, on boto3 (`infragen.monitoring.Monitoring`): services, tasks, metrics, alarms, sources.
+"""How an environment does, on boto3 (`cloud.monitoring.Monitoring`): services, tasks, metrics, alarms, sources.
 
 Reads only. No value of a secret is asked for.
 """
@@ -14,7 +14,7 @@ from infragen.aws.account_reads import asked
 from infragen.aws.diagnosis import TASKS_AT_ONCE
 from infragen.aws.reading import batches, member, next_page, pages, plain
 from infragen.aws.session import Clients
-from infragen.monitoring import (
+from infragen.cloud.monitoring import (
     AlarmQuery,
     EventSource,
     Metric,

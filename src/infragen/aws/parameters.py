@@ -1,4 +1,4 @@
-"""SSM parameters on boto3 (`infragen.workload.Parameters`): written and deleted, never read."""
+"""SSM parameters on boto3 (`infragen.cloud.workload.Parameters`): written and deleted, never read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages of dead-letter queues on boto3 (`infragen.workload.Queues`)."""
+"""Messages of dead-letter queues on boto3 (`infragen.cloud.workload.Queues`)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 from infragen.aws.account_reads import asked
 from infragen.aws.reading import NOT_AWS, batches, member, plain
 from infragen.aws.session import Clients
+from infragen.cloud.workload import MoveTask, QueueMessage, QueueState
 from infragen.errors import CloudError
-from infragen.workload import MoveTask, QueueMessage, QueueState
 
 AT_ONCE = 10
 """Messages that one request takes (Amazon SQS API Reference, ReceiveMessage, ChangeMessageVisibilityBatch)."""

@@ -6,8 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from infragen.cloudformation import (
-    Absent,
+from infragen.cloud.cloudformation import (
     Cause,
     CauseKind,
     ChangeSet,
@@ -20,13 +19,13 @@ from infragen.cloudformation import (
     ResourceDrift,
     RollbackConfiguration,
     RollbackTrigger,
-    Secret,
     StackEvent,
     StackResource,
     StackState,
 )
 from infragen.errors import CloudError
 from infragen.secrecy.masking import mask
+from infragen.secrecy.shown import Absent, Secret
 from infragen.secrecy.suspicion import looks_secret
 from infragen.secrecy.visible import NOTHING, Shown, assembled, quoted
 

@@ -1,4 +1,4 @@
-"""The images of one account and region, as copying one to another account needs them (`infragen.cloud.ImageRegistry`).
+"""The images of one account and region, as copying one to another needs them (`cloud.protocol.ImageRegistry`).
 
 By ECR's API alone: layers come from signed addresses in pieces and go up part by part, so that no image is in memory.
 """
@@ -13,7 +13,7 @@ from infragen.aws.account_reads import INDEXES, MANIFESTS, asked
 from infragen.aws.failure import AwsError
 from infragen.aws.reading import batches, member, plain
 from infragen.aws.session import Clients
-from infragen.cloud import ImageManifest
+from infragen.cloud.protocol import ImageManifest
 from infragen.errors import CloudError, Conflict, InputError, Unavailable
 
 CHECKED = 100

@@ -13,7 +13,7 @@ from infragen.aws import reading
 from infragen.aws.failure import AwsError, answered
 from infragen.aws.reading import member, pages, plain
 from infragen.aws.session import Clients
-from infragen.cloudformation import StackResource
+from infragen.cloud.cloudformation import StackResource
 from infragen.errors import CloudError
 from infragen.resource_types import ec2, rds
 from infragen.resource_types.dynamodb import TABLE

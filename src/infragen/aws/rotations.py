@@ -1,4 +1,4 @@
-"""Rotation of a secret and new deployments of a service on boto3 (`infragen.workload.Rotations`).
+"""Rotation of a secret and new deployments of a service on boto3 (`infragen.cloud.workload.Rotations`).
 
 Describes secrets and never asks for a value.
 """
@@ -13,7 +13,7 @@ from infragen.aws.account_reads import asked
 from infragen.aws.failure import AwsError
 from infragen.aws.reading import IncompleteReply, member, pages, plain
 from infragen.aws.session import Clients
-from infragen.workload import SecretState, ServiceDeployment, cluster_of
+from infragen.cloud.workload import SecretState, ServiceDeployment, cluster_of
 
 INCOMPLETE = "A previous rotation isn't complete"
 """What RotateSecret says where a version is still AWSPENDING; the rotation of that version is tried again then (AWS

@@ -1,4 +1,4 @@
-"""One-off tasks on boto3 (`infragen.workload`): ECS RunTask and what belongs to it, ECR's digests, log streams.
+"""One-off tasks on boto3 (`infragen.cloud.workload`): ECS RunTask and what belongs to it, ECR's digests, log streams.
 
 What a task's program wrote is masked before it leaves this room.
 """
@@ -14,8 +14,7 @@ from infragen.aws.account_reads import asked
 from infragen.aws.failure import AwsError
 from infragen.aws.reading import member, pages, plain
 from infragen.aws.session import Clients
-from infragen.errors import CloudError
-from infragen.workload import (
+from infragen.cloud.workload import (
     LogPage,
     PluginSession,
     ServiceSettings,
@@ -24,6 +23,7 @@ from infragen.workload import (
     TaskTemplate,
     cluster_of,
 )
+from infragen.errors import CloudError
 
 KEPT = (
     "taskRoleArn", "executionRoleArn", "networkMode", "volumes", "requiresCompatibilities", "runtimePlatform",

@@ -23,7 +23,8 @@ from infragen.changes.diff import (
 )
 from infragen.changes.reconcile import PLACEHOLDERS, Compared, ReconcileContext, agree, contradicted
 from infragen.changes.stack_tags import names
-from infragen.cloudformation import KnownAfter, PropertyChange, ResourceChange, StackRows
+from infragen.cloud.cloudformation import PropertyChange, ResourceChange, StackRows
+from infragen.secrecy.shown import KnownAfter
 
 OPAQUE = ("AWS::SSM::Parameter::",)
 """Parameter types whose value is a name: CloudFormation resolves it each time, so that we cannot compare it."""

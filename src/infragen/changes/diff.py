@@ -17,10 +17,11 @@ from infragen.changes.evaluate import decides, evaluated, later, references
 from infragen.changes.replacement import ALWAYS, CONDITIONALLY, NEVER, ordered, recreation
 from infragen.changes.stack_tags import TAGGED, only_tags, reached, retagged
 from infragen.changes.values import NOTHING, differences, frozen, intrinsic, likeness, same
-from infragen.cloudformation import Cause, CauseKind, KnownAfter, PropertyChange, ResourceChange, Source
+from infragen.cloud.cloudformation import Cause, CauseKind, PropertyChange, ResourceChange, Source
 from infragen.resource_types import resource_type
 from infragen.resource_types.rds import DB_INSTANCE
 from infragen.secrecy.masking import conceals, mask, sealed
+from infragen.secrecy.shown import KnownAfter
 from infragen.secrecy.suspicion import looks_secret
 
 POLICY_ACTIONS = {"Delete": "Delete", "Retain": "Retain", "RetainExceptOnCreate": "Retain", "Snapshot": "Snapshot"}

@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from infragen.cloudformation import KNOWN_AFTER, KnownAfter
 from infragen.secrecy.masking import Sealed
+from infragen.secrecy.shown import KNOWN_AFTER, KnownAfter
 
 SUB_NAME = re.compile(r"\$\{(?!!)\s*([^}]+?)\s*\}")
 

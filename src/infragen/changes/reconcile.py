@@ -19,19 +19,18 @@ from infragen.changes.evaluate import decides, later, references
 from infragen.changes.replacement import ALWAYS, CONDITIONALLY, NEVER, RECREATIONS, decided, is_fixed, schema_of
 from infragen.changes.stack_tags import TAGGED, reached
 from infragen.changes.values import NOTHING, given_back, same
-from infragen.cloudformation import (
+from infragen.cloud.cloudformation import (
     STACK_TYPE,
     Cause,
     CauseKind,
     Differs,
     Disagreement,
-    KnownAfter,
     PropertyChange,
     ResourceChange,
-    Secret,
     Source,
 )
 from infragen.secrecy.masking import SECRET, mask, secret_parameters, secret_texts
+from infragen.secrecy.shown import KnownAfter, Secret
 from infragen.secrecy.suspicion import looks_secret
 
 KNOWN_AFTER_APPLY = "{{changeSet:KNOWN_AFTER_APPLY}}"

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from infragen.cloudformation import STACK_TYPE, PropertyChange
+from infragen.cloud.cloudformation import STACK_TYPE, PropertyChange
 from infragen.resource_types import resource_type as known_type
 
 NEVER, CONDITIONALLY, ALWAYS = RECREATIONS = ("Never", "Conditionally", "Always")

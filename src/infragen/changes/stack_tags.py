@@ -10,7 +10,7 @@ from typing import Any
 
 from infragen.changes.replacement import recreation, schema_of
 from infragen.changes.values import given_back
-from infragen.cloudformation import Cause, CauseKind, PropertyChange, ResourceChange
+from infragen.cloud.cloudformation import Cause, CauseKind, PropertyChange, ResourceChange
 
 TAGGED = Cause(CauseKind.STACK_TAGS)
 """The cause of a change that is no more than a tag of the stack passed on."""

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any
 
-from infragen.cloudformation import KNOWN_AFTER, Absent, KnownAfter, PropertyChange
+from infragen.cloud.cloudformation import PropertyChange
 from infragen.secrecy.masking import SECRET, Sealed, conceals, document, mask, masks, named
+from infragen.secrecy.shown import KNOWN_AFTER, Absent, KnownAfter
 
 NOTHING = Absent()
 NAMES = ("Sid", "Key", "Name", "Id", "PolicyName", "ParameterKey", "AttributeName", "RuleName", "ContainerName")

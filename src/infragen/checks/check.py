@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from infragen.config import Environment
 
 if TYPE_CHECKING:
-    from infragen.cloud import AccountReader
+    from infragen.cloud.protocol import AccountReader
 
 Path = tuple[str | int, ...]
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from infragen.checks.check import Answer, Check, Subject, ok, wrong
 
 if TYPE_CHECKING:
-    from infragen.cloud import AccountReader
+    from infragen.cloud.protocol import AccountReader
 
 MOST = 240.0
 """Seconds; AWS refuses from five minutes on (AWS Signature Version 4, "Troubleshoot": request has expired)."""

@@ -11,7 +11,7 @@ from infragen.config import Network, engine_versions
 from infragen.resource_types.rds import DB_CLUSTER
 
 if TYPE_CHECKING:
-    from infragen.cloud import AccountReader
+    from infragen.cloud.protocol import AccountReader
 
 CLASS = "db.serverless"
 ZONES = 2

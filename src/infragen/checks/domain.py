@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from infragen.checks.check import Answer, Check, Subject, ok, unknown, wrong
 
 if TYPE_CHECKING:
-    from infragen.cloud import AccountReader
+    from infragen.cloud.protocol import AccountReader
 
 DAY = 86_400
 DAYS_LEFT = 30

@@ -15,7 +15,7 @@ from infragen.checks.check import Answer, Check, Resource, Subject, ok, unknown,
 from infragen.resource_types.ec2 import VPC_ENDPOINT
 
 if TYPE_CHECKING:
-    from infragen.cloud import AccountReader
+    from infragen.cloud.protocol import AccountReader
 
 LISTS = "`aws ec2 describe-vpc-endpoint-services --query ServiceNames` lists those there are"
 

@@ -14,7 +14,7 @@ from infragen.checks.check import Answer, Check, Subject, ok, wrong
 from infragen.config import Environment, Network
 
 if TYPE_CHECKING:
-    from infragen.cloud import AccountReader, Subnet
+    from infragen.cloud.protocol import AccountReader, Subnet
 
 ZONES = 2
 """Of a load balancer and of a DB subnet group (Elastic Load Balancing User Guide, "Application Load Balancers"; Amazon

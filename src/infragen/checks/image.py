@@ -10,7 +10,7 @@ from infragen.errors import PermissionDenied
 from infragen.resource_types.ecr import REPOSITORY
 
 if TYPE_CHECKING:
-    from infragen.cloud import AccountReader
+    from infragen.cloud.protocol import AccountReader
 
 PLATFORMS = {"arm64": "linux/arm64", "x86_64": "linux/amd64"}
 """`api.architecture` and what an image calls it (OCI Image Format Specification 1.1, "platform")."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from infragen.checks.check import Answer, Check, Subject, ok, wrong
 
 if TYPE_CHECKING:
-    from infragen.cloud import AccountReader
+    from infragen.cloud.protocol import AccountReader
 
 
 @dataclass(frozen=True)

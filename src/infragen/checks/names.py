@@ -10,7 +10,7 @@ from infragen.errors import PermissionDenied
 from infragen.resource_types import resource_type
 
 if TYPE_CHECKING:
-    from infragen.cloud import AccountReader
+    from infragen.cloud.protocol import AccountReader
 
 WITHIN = {
     "AWS::ECS::Service": "AWS::ECS::Cluster",

@@ -15,7 +15,7 @@ from infragen.config import database_parameters
 from infragen.resource_types.rds import DB_CLUSTER_PARAMETER_GROUP
 
 if TYPE_CHECKING:
-    from infragen.cloud import AccountReader, ClusterParameter
+    from infragen.cloud.protocol import AccountReader, ClusterParameter
 
 _NUMBER = r"(-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)"
 _RANGE = re.compile(rf"{_NUMBER}-{_NUMBER}")

@@ -11,7 +11,7 @@ from infragen.checks.check import Answer, Check, Resource, Subject, Verdict, ok,
 from infragen.errors import PermissionDenied
 
 if TYPE_CHECKING:
-    from infragen.cloud import AccountReader, Quota
+    from infragen.cloud.protocol import AccountReader, Quota
 
 KEPT_UNRESERVED = 100
 """Concurrency that no function may reserve (Lambda Developer Guide, "Configuring reserved concurrency")."""

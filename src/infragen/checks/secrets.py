@@ -10,7 +10,7 @@ from infragen.config.schema import OWN_PARAMETER
 from infragen.errors import PermissionDenied
 
 if TYPE_CHECKING:
-    from infragen.cloud import AccountReader
+    from infragen.cloud.protocol import AccountReader
 
 
 def _named(subject: Subject) -> Iterator[tuple[Path, str]]:

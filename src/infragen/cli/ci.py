@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from infragen.cli.output import known_secrets, say
 from infragen.errors import InfragenError, InputError
-from infragen.output_file import append
+from infragen.machine.output_file import append
 
 if TYPE_CHECKING:
     from infragen.engine.outcome import Outcome

@@ -9,9 +9,9 @@ from infragen.cli import parameters
 from infragen.cli.output import say
 from infragen.cli.program import command_options
 from infragen.errors import InputError
-from infragen.input_file import is_there, read
-from infragen.output_file import STDOUT, replacing
-from infragen.output_file import check as check_name
+from infragen.machine.input_file import is_there, read
+from infragen.machine.output_file import STDOUT, replacing
+from infragen.machine.output_file import check as check_name
 
 _FILE = "compose.yaml"
 
@@ -41,7 +41,7 @@ def compose(name: str | None, directory: Path, output: Path | None, check: bool)
       infragen compose --check
     """
     from infragen.assembly.synth import synthesize
-    from infragen.emulator import DEFAULT_ACCOUNT
+    from infragen.machine.emulator import DEFAULT_ACCOUNT
     from infragen.project import compose as pure
 
     root = Path(parameters.own_root(directory))

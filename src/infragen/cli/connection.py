@@ -147,9 +147,9 @@ def _listener(file: "EnvironmentFile", agreed: frozenset[str], plans: Plans, *, 
 
 
 def _emulated(env: "Environment") -> Any:
-    from infragen import emulator
     from infragen.assembly.stacks import account_of
     from infragen.aws import connect
+    from infragen.machine import emulator
 
     account = account_of(env)
     running = emulator.start(emulator.default_state_dir())

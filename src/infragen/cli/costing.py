@@ -12,7 +12,7 @@ from infragen.cli.connection import show, width
 from infragen.cli.output import say
 from infragen.cli.program import command_options
 from infragen.errors import InputError
-from infragen.output_file import STDOUT, check, replacing
+from infragen.machine.output_file import STDOUT, check, replacing
 
 if TYPE_CHECKING:
     from infragen.config import EnvironmentFile

@@ -17,8 +17,8 @@ from infragen.cli.output import say
 from infragen.cli.pasting import pasteable
 from infragen.cli.program import command_options
 from infragen.errors import InputError
-from infragen.input_file import read
-from infragen.output_file import replacing
+from infragen.machine.input_file import read
+from infragen.machine.output_file import replacing
 from infragen.report.printing import echo
 from infragen.secrecy.visible import assembled
 

@@ -19,7 +19,7 @@ from infragen.cli.output import say
 from infragen.cli.pasting import pasteable, pasteable_outcome
 from infragen.cli.program import command_options
 from infragen.errors import InputError, NotBootstrapped
-from infragen.output_file import STDOUT, check
+from infragen.machine.output_file import STDOUT, check
 from infragen.report.printing import echo
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from infragen.cli.output import say
 from infragen.cli.pasting import remember
 from infragen.cli.surroundings import surroundings
 from infragen.errors import InputError
-from infragen.input_file import read
+from infragen.machine.input_file import read
 
 if TYPE_CHECKING:
     from infragen.assembly.code import Artifact

@@ -27,11 +27,11 @@ from infragen.secrecy.visible import shown
 
 if TYPE_CHECKING:
     from infragen.aws.local_values import LocalValues
-    from infragen.cloudformation import StackResource
+    from infragen.cloud.cloudformation import StackResource
     from infragen.config import EnvironmentFile
     from infragen.engine.logs import LogSource
     from infragen.engine.progress import Session
-    from infragen.processes import Project, Running
+    from infragen.machine.processes import Project, Running
 
 LOOK = 0.3
 """Seconds between two looks at the sources of workers and at their logs."""
@@ -79,7 +79,7 @@ def dev(
       infragen dev --fresh
       infragen dev --exec -- npm run test:e2e
     """
-    from infragen.processes import project
+    from infragen.machine.processes import project
 
     if once != bool(command):
         raise click.UsageError("--exec and a COMMAND go together: infragen dev --exec -- npm run test:e2e")
@@ -106,7 +106,7 @@ def _port(asked: int | None, usual: int) -> int:
 
     A task that runs in the emulator listens on the usual port, of an address of its own; some programs listen on all.
     """
-    from infragen.processes import why_taken
+    from infragen.machine.processes import why_taken
 
     if asked is not None and (taken := why_taken("", asked)):
         raise CloudError(f"port {asked} is in use: {taken}", "--port takes another, or leave it out")
@@ -120,13 +120,13 @@ def _port(asked: int | None, usual: int) -> int:
 
 def _deployed(file: EnvironmentFile, session: Session) -> LocalValues:
     """Deploy the environment to the emulator; return how its values are read."""
-    from infragen import emulator
     from infragen.assembly.stacks import account_of
     from infragen.assembly.synth import synthesize
     from infragen.aws.local_values import LocalValues
     from infragen.engine.bootstrap import bootstrap
     from infragen.engine.deploy import deploy_environment
     from infragen.engine.options import Options, worker_code
+    from infragen.machine import emulator
 
     env = file.environment
     assembly, options = synthesize(env), Options(code=worker_code(file), release=False)
@@ -149,7 +149,7 @@ def _of_shell(found: Project) -> dict[str, str]:
 
 def _run(name: str, words: list[str], found: Project, variables: Mapping[str, str]) -> None:
     """Run a program to its end. Raises OperationFailed when it fails."""
-    from infragen.processes import Running
+    from infragen.machine.processes import Running
 
     program = Running(name, words, found.directory, variables, _line)
     try:
@@ -211,7 +211,7 @@ class _Work:
 
     def run(self, command: tuple[str, ...], *, watch: bool) -> None:
         """Run the release command and the API, then the command, or until Ctrl-C."""
-        from infragen.processes import Running
+        from infragen.machine.processes import Running
 
         env = self.file.environment
         variables = self._variables()

@@ -15,7 +15,7 @@ from infragen.cli.output import say
 from infragen.cli.pasting import pasteable, remember
 from infragen.cli.program import command_options
 from infragen.errors import InputError, Refused
-from infragen.input_file import read
+from infragen.machine.input_file import read
 
 if TYPE_CHECKING:
     from infragen.aws.registry import Registry
@@ -63,8 +63,8 @@ def put(
       infragen image put . --env dev --local --image-tag v1 --command "node main.mjs"
     """
     from infragen.assembly.synth import synthesize
-    from infragen.emulator import default_state_dir, put_image, start
     from infragen.engine import status as engine
+    from infragen.machine.emulator import default_state_dir, put_image, start
     from infragen.report.images import build_json, put_json
 
     file = parameters.one(directory, name)
@@ -183,7 +183,7 @@ def _emulated(*environments: "Environment") -> "Iterator[Registry]":
     """Yield the registry of each environment in the emulator."""
     from infragen.assembly.stacks import account_of
     from infragen.aws.registry import registry
-    from infragen.emulator import default_state_dir, start
+    from infragen.machine.emulator import default_state_dir, start
 
     running = start(default_state_dir())
     for env in environments:

@@ -10,7 +10,7 @@ from infragen.cli.program import command_options
 from infragen.report.printing import echo
 
 if TYPE_CHECKING:
-    from infragen.emulator import Emulator, Killed
+    from infragen.machine.emulator import Emulator, Killed
     from infragen.report.document_types import KilledRun
     from infragen.secrecy.visible import Shown
 
@@ -43,7 +43,7 @@ def start(port: int | None, form: str) -> None:
     Example:
       infragen local start
     """
-    from infragen import emulator
+    from infragen.machine import emulator
 
     running = emulator.start(emulator.default_state_dir(), port)
     say(f"emulator running (pid {running.pid}), state in {running.state_dir}", err=True)
@@ -59,7 +59,7 @@ def stop() -> None:
     Example:
       infragen local stop
     """
-    from infragen import emulator
+    from infragen.machine import emulator
 
     stopped = emulator.stop(emulator.default_state_dir())
     say("stopped" if stopped else "the emulator was not running")
@@ -80,7 +80,7 @@ def status(form: str) -> None:
       infragen local status
       infragen local status --format json
     """
-    from infragen import emulator
+    from infragen.machine import emulator
     from infragen.report.images import emulator_json
 
     state_dir = emulator.default_state_dir()
@@ -139,7 +139,7 @@ def env(account: str) -> None:
     Example:
       infragen local env --account 111111111111
     """
-    from infragen import emulator
+    from infragen.machine import emulator
     from infragen.secrecy.visible import agreed
 
     running = emulator.start(emulator.default_state_dir())
@@ -160,9 +160,9 @@ def reset(yes: bool) -> None:
     Example:
       infragen local reset --yes
     """
-    from infragen import emulator
     from infragen.engine.progress import Question
     from infragen.errors import Refused
+    from infragen.machine import emulator
     from infragen.report.prompts import ask
 
     state_dir = emulator.default_state_dir()

@@ -14,7 +14,7 @@ from infragen.cli.ci import annotate
 from infragen.cli.json_lines import lines
 from infragen.cli.output import say
 from infragen.errors import InputError
-from infragen.input_file import read
+from infragen.machine.input_file import read
 
 if TYPE_CHECKING:
     from infragen.assembly.synth import Assembly

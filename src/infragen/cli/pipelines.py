@@ -14,8 +14,8 @@ from infragen.cli import parameters
 from infragen.cli.output import say
 from infragen.cli.program import command_options
 from infragen.errors import InputError
-from infragen.input_file import is_there, read
-from infragen.output_file import replacing
+from infragen.machine.input_file import is_there, read
+from infragen.machine.output_file import replacing
 
 if TYPE_CHECKING:
     from infragen.config import Environment
@@ -56,8 +56,8 @@ def pipeline(system: str, directory: Path, stages: tuple[str, ...], branch: str 
       infragen pipeline gitlab --check
     """
     from infragen.permissions.trust import branch_name
-    from infragen.pipeline import github, gitlab
-    from infragen.pipeline.project import MAIN, branch_in, stages_in
+    from infragen.project.pipeline import github, gitlab
+    from infragen.project.pipeline.project import MAIN, branch_in, stages_in
 
     root = Path(parameters.own_root(directory))
     known = [github.PULL_REQUEST, github.DEPLOY] if system == "github" else [gitlab.FILE]
@@ -99,7 +99,7 @@ def pipeline(system: str, directory: Path, stages: tuple[str, ...], branch: str 
 
 def _tell_tags(files: Mapping[str, str]) -> None:
     """Warn of images that GitLab's file names by a tag, which can be moved to another image."""
-    from infragen.pipeline import gitlab
+    from infragen.project.pipeline import gitlab
 
     images = gitlab.unpinned(files.get(gitlab.FILE, ""))
     if images:
@@ -121,8 +121,8 @@ def written_for(
 
     Raises InputError for a project that they cannot be written for.
     """  # fmt: skip
-    from infragen.pipeline import github, gitlab
-    from infragen.pipeline.project import Project, stages_of
+    from infragen.project.pipeline import github, gitlab
+    from infragen.project.pipeline.project import Project, stages_of
 
     def find(name: str) -> Path | None:
         return next((each / name for each in roots if is_there(each / name)), None)

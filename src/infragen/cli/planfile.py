@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from infragen.input_file import read as read_file
-from infragen.output_file import STDOUT, replacing
+from infragen.machine.input_file import read as read_file
+from infragen.machine.output_file import STDOUT, replacing
 
 if TYPE_CHECKING:
     from infragen.plan.saved import SavedPlan

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from infragen.errors import CloudError, OperationFailed
 
 if TYPE_CHECKING:
-    from infragen.workload import PluginSession
+    from infragen.cloud.workload import PluginSession
 
 PLUGIN = "session-manager-plugin"
 VARIABLE = "AWS_SSM_START_SESSION_RESPONSE"

@@ -25,7 +25,7 @@ from infragen.cli.output import decolour, plain, say, silence
 from infragen.cli.parameters import cache_directory
 from infragen.cli.pasting import pasteable
 from infragen.errors import InfragenError, InputError, LayerError, Terminated, Unwritable
-from infragen.output_file import private_directory
+from infragen.machine.output_file import private_directory
 
 EXIT_CODES: Mapping[int, str] = {
     0: "done, or nothing to do",

@@ -14,9 +14,9 @@ from infragen.errors import OperationFailed
 from infragen.report.printing import echo
 
 if TYPE_CHECKING:
+    from infragen.cloud.workload import QueueMessage
     from infragen.engine.progress import Session
     from infragen.engine.redrive import DeadLetters, Moved
-    from infragen.workload import QueueMessage
 
 _SHOWN, _WATCHED = 10, 60
 

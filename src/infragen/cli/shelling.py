@@ -202,7 +202,7 @@ def _password_file(login: DatabaseLogin, host: str, port: int) -> Iterator[Path]
     """Yield a password file of libpq (PostgreSQL documentation, "The Password File") for the user alone; removed
     afterwards.
     """
-    from infragen.output_file import temporary_directory
+    from infragen.machine.output_file import temporary_directory
 
     known_secrets().add(login.password)
     fields = (host, str(port), login.database, login.user, login.password)
@@ -233,7 +233,7 @@ def _wait(session: Session, seconds: float) -> None:
 
 
 def _check_free(port: int) -> None:
-    from infragen.processes import why_taken
+    from infragen.machine.processes import why_taken
 
     if taken := why_taken("127.0.0.1", port):
         raise InputError(

@@ -156,7 +156,7 @@ def import_(file: Path, name: str, directory: Path, yes: bool, form: str, target
     from infragen.engine.app_secrets import parse_env_file, store
     from infragen.engine.progress import Question
     from infragen.errors import Refused
-    from infragen.input_file import read
+    from infragen.machine.input_file import read
     from infragen.report.app_secrets import stored_json
 
     environment = parameters.one(directory, name)

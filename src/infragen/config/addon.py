@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from infragen.changes.evaluate import circle, is_sub
-from infragen.cloudformation import misshapen
+from infragen.cloud.cloudformation import misshapen
 from infragen.config import yamlfile
 from infragen.config.schema import NAME
 from infragen.config.yamlfile import Node, Place, Problem, Scalar, Sequence, shown
 from infragen.errors import InputError
-from infragen.input_file import entries
+from infragen.machine.input_file import entries
 from infragen.secrecy.texts import certain_credential
 
 ENDINGS = (".yaml", ".yml", ".json")

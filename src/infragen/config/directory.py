@@ -13,7 +13,7 @@ from pathlib import Path
 
 from infragen.config import yamlfile
 from infragen.errors import InputError
-from infragen.input_file import entries, read
+from infragen.machine.input_file import entries, read
 
 _INIT = "`infragen init` begins a project"
 DERIVED = {

@@ -19,7 +19,7 @@ from infragen.config.reference import dotted
 from infragen.config.schema import Environment
 from infragen.config.yamlfile import Mapping, Place, Problem, Scalar, Sequence
 from infragen.errors import InputError
-from infragen.input_file import read
+from infragen.machine.input_file import read
 from infragen.secrecy.masking import hides
 from infragen.secrecy.texts import certain_credential
 

@@ -19,7 +19,7 @@ from infragen.config.files import MAX_EXTENDS, EnvironmentFile
 from infragen.config.schema import Environment
 from infragen.config.yamlfile import Mapping, Place, Scalar
 from infragen.errors import InputError
-from infragen.input_file import read
+from infragen.machine.input_file import read
 
 KEYS = ("project", "environment", "account", "region", "artifact_bucket")
 _LINE = re.compile(rf"^({'|'.join((*KEYS, 'extends'))})[ \t]*:[ \t]*(.*?)[ \t]*\r?$", re.MULTILINE)

@@ -14,7 +14,7 @@ from typing import Any
 
 from infragen.changes.diff import Side
 from infragen.changes.evaluate import evaluated, references
-from infragen.cloudformation import KnownAfter
+from infragen.secrecy.shown import KnownAfter
 
 
 @dataclass(frozen=True)

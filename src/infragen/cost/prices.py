@@ -17,7 +17,7 @@ from typing import Any
 
 from infragen.config import yamlfile
 from infragen.config.yamlfile import Entry, Problem, Scalar
-from infragen.input_file import read as read_file
+from infragen.machine.input_file import read as read_file
 
 BASE_REGION = "us-east-1"
 INSTANCE = "ec2-"

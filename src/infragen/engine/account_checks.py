@@ -18,7 +18,7 @@ from infragen.changes.evaluate import evaluated
 from infragen.checks import GENERAL, Answer, Check, CheckResult, Subject, Verdict, unknown
 from infragen.checks.check import Path, Resource
 from infragen.checks.quotas import GROUP, named_resource
-from infragen.cloud import Cloud, Identity
+from infragen.cloud.protocol import Cloud, Identity
 from infragen.engine.preview import Examined
 from infragen.engine.progress import Session
 from infragen.errors import CloudError, InfragenError, InputError, PermissionDenied, Unsupported

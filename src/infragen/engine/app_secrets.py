@@ -12,13 +12,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from infragen.cloud.workload import StoredParameter
 from infragen.config import Environment
 from infragen.config.schema import VARIABLE
 from infragen.engine.observe import Observed, check_identity, observe, place_words
 from infragen.engine.progress import Question, Session
 from infragen.errors import CloudError, InfragenError, InputError, OperationFailed, Refused
 from infragen.layers.network import PlatformKeyArn
-from infragen.workload import StoredParameter
 
 NETWORK = "network"
 

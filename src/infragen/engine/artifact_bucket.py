@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from infragen.assembly.stacks import ARTIFACT_KINDS, ARTIFACTS, ARTIFACTS_TAG, bucket_name, stack_name
-from infragen.cloudformation import StackState
+from infragen.cloud.cloudformation import StackState
 from infragen.config import SHARED, Environment
 from infragen.engine.observe import Observed, is_of
 from infragen.engine.progress import Session

@@ -13,7 +13,7 @@ from typing import Any
 
 from infragen.assembly.stacks import BESIDE, ROOT
 from infragen.assembly.synth import Assembly, LayerTemplate
-from infragen.cloudformation import StackState
+from infragen.cloud.cloudformation import StackState
 from infragen.config import Database, Environment, Queue, Worker, camel
 from infragen.engine.observe import Observed, deployed_body, observe
 from infragen.engine.progress import Session, Silent

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from infragen.cloudformation import GOING, ChangeSetSummary
+from infragen.cloud.cloudformation import GOING, ChangeSetSummary
 from infragen.config import Environment
 from infragen.engine.observe import maker_of, observe, root_of, under_review
 from infragen.engine.operate import Target, delete, discard, is_ours, name_child, saved_until

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from infragen.cloudformation import OnRecover, StackResource, StackState
+from infragen.cloud.cloudformation import OnRecover, StackResource, StackState
 from infragen.resource_types import resource_type
 
 MANY = 100

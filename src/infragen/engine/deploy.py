@@ -12,7 +12,7 @@ from dataclasses import replace
 from infragen.assembly.code import Artifact
 from infragen.assembly.stacks import BESIDE, StackLayout, make_plan, role_of
 from infragen.assembly.synth import Assembly
-from infragen.cloudformation import PropertyChange, RollbackTrigger, StackState, running
+from infragen.cloud.cloudformation import PropertyChange, RollbackTrigger, StackState, running
 from infragen.config import Environment
 from infragen.cost import CostDelta, delta, estimate, prices_of
 from infragen.engine.account_checks import SECONDS, check_names, quick_checks, refuse_wrong, subject_of

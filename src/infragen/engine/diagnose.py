@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from infragen.assembly.stacks import ARTIFACTS, StackLayout, StackUnit
-from infragen.cloud import DeniedCall
-from infragen.cloudformation import StackState
+from infragen.cloud.cloudformation import StackState
+from infragen.cloud.protocol import DeniedCall
 from infragen.engine.ecs_check import check_services
 from infragen.engine.evidence import asked, explain
 from infragen.engine.follow import LayerEvent

@@ -14,7 +14,7 @@ from typing import TypeVar
 from infragen.assembly.stacks import ARTIFACTS, ROOT, StackLayout
 from infragen.assembly.synth import Assembly
 from infragen.changes.evaluate import evaluated
-from infragen.cloudformation import (
+from infragen.cloud.cloudformation import (
     CHECKABLE,
     DRIFTED,
     IN_SYNC,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infragen.assembly.stacks import StackUnit
-from infragen.cloud import Cloud, RunningService
+from infragen.cloud.protocol import Cloud, RunningService
 from infragen.engine.evidence import of_service, short
 from infragen.engine.last_image import tag_instead_of
 from infragen.engine.outcome import Explanation

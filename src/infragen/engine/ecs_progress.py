@@ -8,7 +8,7 @@ looked for at once. What is reported here decides nothing, and a missing permiss
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from infragen.cloudformation import StackEvent
+from infragen.cloud.cloudformation import StackEvent
 from infragen.engine.evidence import explain
 from infragen.engine.follow import LayerEvent
 from infragen.engine.outcome import CANCELLED, Evidence, Explanation

@@ -16,8 +16,8 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
-from infragen.cloud import Cloud, StoppedContainer, StoppedTask
-from infragen.cloudformation import StackEvent
+from infragen.cloud.cloudformation import StackEvent
+from infragen.cloud.protocol import Cloud, StoppedContainer, StoppedTask
 from infragen.engine.follow import LayerEvent
 from infragen.engine.next_steps import name_taken
 from infragen.engine.outcome import Evidence, Explanation
@@ -25,7 +25,7 @@ from infragen.engine.snapshot import MEANT, scaled_in
 from infragen.errors import CloudError
 from infragen.resource_types.ecs import SERVICE, TASK_DEFINITION
 from infragen.resource_types.lambda_ import FUNCTION
-from infragen.shown import Shown
+from infragen.secrecy.shown import Shown
 
 LINES, TASKS, EVENTS, TARGETS = 5, 3, 3, 3
 """How many lines of a log, different ways in which tasks stopped, events of a service, and targets are reported."""

@@ -18,8 +18,7 @@ from typing import Any
 from infragen.assembly.stacks import OutputOf
 from infragen.changes.comparison import LayerSides, Side, more_than, rewritten_outputs, shrunk_outputs
 from infragen.changes.values import same
-from infragen.cloud import AlarmState
-from infragen.cloudformation import KnownAfter
+from infragen.cloud.protocol import AlarmState
 from infragen.engine.preview import Examined
 from infragen.engine.progress import Question, Session
 from infragen.engine.stack_safety import raised_words
@@ -32,6 +31,7 @@ from infragen.gates.interruption import beyond as interrupting_more
 from infragen.plan.model import EnvironmentPlan, StackPlan, refusals_of
 from infragen.plan.saved import beyond
 from infragen.resource_types.interruption import IMPOSSIBLE, LEVELS, OUTAGE
+from infragen.secrecy.shown import KnownAfter
 
 NEVER, BROADENING, ANY_CHANGE = "never", "broadening", "any-change"
 """What --require-approval takes: which changes need somebody who agrees to them explicitly."""

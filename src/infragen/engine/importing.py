@@ -26,8 +26,8 @@ from infragen.assembly.templatefile import dump_yaml
 from infragen.changes.comparison import EMPTY, LayerSides, Side, compare
 from infragen.changes.evaluate import evaluated
 from infragen.changes.replacement import identifier_of, never_read, only_read, readable
-from infragen.cloud import ChangeSetRequest, PreviousValue, ResourceToImport
-from infragen.cloudformation import ChangeSet, ResourceChange, Source, StackRows, StackState, running
+from infragen.cloud.cloudformation import ChangeSet, ResourceChange, Source, StackRows, StackState, running
+from infragen.cloud.protocol import ChangeSetRequest, PreviousValue, ResourceToImport
 from infragen.engine.artifact_bucket import check_artifacts
 from infragen.engine.change_set_cleanup import ChangeSetCleanup
 from infragen.engine.deploy import upload

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from infragen.cloudformation import STACK_TYPE, ResourceChange
+from infragen.cloud.cloudformation import STACK_TYPE, ResourceChange
 from infragen.engine.observe import Observed, nested_stacks
 from infragen.engine.preview import Prepared
 from infragen.engine.progress import Session

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from infragen.cloud import Cloud
-from infragen.cloudformation import StackEvent, StackState
+from infragen.cloud.cloudformation import StackEvent, StackState
+from infragen.cloud.protocol import Cloud
 from infragen.engine.evidence import wanted_definitions
 from infragen.engine.follow import LayerEvent
 from infragen.errors import CloudError

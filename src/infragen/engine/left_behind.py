@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from infragen.assembly.stacks import ARTIFACTS, stack_name
-from infragen.cloudformation import STACK_TYPE, StackResource
+from infragen.cloud.cloudformation import STACK_TYPE, StackResource
 from infragen.config import Environment
 from infragen.cost.prices import Prices
 from infragen.engine.app_secrets import stored_names

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from infragen.assembly.synth import Assembly
-from infragen.cloud import LogEvent
+from infragen.cloud.protocol import LogEvent
 from infragen.engine.observe import layer_stacks, observe
 from infragen.engine.progress import Session
 from infragen.errors import CloudError, InputError

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from infragen.assembly.stacks import ARTIFACTS
-from infragen.cloudformation import StackState
+from infragen.cloud.cloudformation import StackState
 from infragen.config import Environment
 from infragen.config.directory import DERIVED
 from infragen.engine.observe import Observed

@@ -15,7 +15,7 @@ from typing import Any
 from infragen.assembly.stacks import StackUnit
 from infragen.changes.comparison import PLACEHOLDERS
 from infragen.changes.evaluate import references
-from infragen.cloudformation import ChangeSet, ResourceChange
+from infragen.cloud.cloudformation import ChangeSet, ResourceChange
 from infragen.engine.progress import Session
 from infragen.engine.retry import BEFORE, retrying
 from infragen.errors import OperationFailed

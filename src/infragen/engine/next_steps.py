@@ -9,7 +9,7 @@ import re
 import shlex
 from collections.abc import Collection, Iterable, Sequence
 
-from infragen.cloudformation import STATUSES, StackEvent, StackResource
+from infragen.cloud.cloudformation import STATUSES, StackEvent, StackResource
 from infragen.engine.follow import LayerEvent
 from infragen.engine.outcome import ALARMS, CANCELLED, Cause
 from infragen.resource_types import resource_type

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
+from infragen.cloud.workload import LogPage, ServiceSettings, TaskDefinition, TaskState, TaskTemplate
 from infragen.engine.evidence import log_command, region_of
 from infragen.engine.outcome import Evidence
 from infragen.engine.progress import Following, Session, TaskEnded, TaskLog, TaskStarted, Warned
@@ -22,7 +23,6 @@ from infragen.engine.schedule import pause, signals_put_off
 from infragen.engine.unread import going_on
 from infragen.errors import CloudError, Conflict, OutcomeUnknown, PermissionDenied
 from infragen.secrecy.visible import shown
-from infragen.workload import LogPage, ServiceSettings, TaskDefinition, TaskState, TaskTemplate
 
 T = TypeVar("T")
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from infragen.assembly.stacks import ROOT, StackUnit
-from infragen.cloud import ChangeSetRequest, Cloud, PreviousValue
-from infragen.cloudformation import GOING, PREFIX, SUCCESS, ChangeSet, StackRows, StackState, running
+from infragen.cloud.cloudformation import GOING, PREFIX, SUCCESS, ChangeSet, StackRows, StackState, running
+from infragen.cloud.protocol import ChangeSetRequest, Cloud, PreviousValue
 from infragen.config.setting_lookup import origin, suspect
 from infragen.engine.ecs_progress import FailureWatch
 from infragen.engine.eni_wait import DeletionWatch

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from infragen.assembly.stacks import ROOT, StackLayout
-from infragen.cloudformation import StackState, running
+from infragen.cloud.cloudformation import StackState, running
 from infragen.config import Environment
 from infragen.engine.observe import Observed, maker_of, observe, under_way, wait_until_ended, what_runs
 from infragen.engine.progress import Following, Session, Warned

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from infragen.cloudformation import (
+from infragen.cloud.cloudformation import (
     ALARM_TYPE,
     COMPOSITE_ALARM_TYPE,
     RollbackConfiguration,

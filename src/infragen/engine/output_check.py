@@ -7,8 +7,8 @@ if somebody put another object under a template's key between its upload and its
 from infragen.assembly.stacks import StackUnit
 from infragen.assembly.templatefile import parse, parse_deployed
 from infragen.changes.values import given_back
-from infragen.cloud import Identity
-from infragen.cloudformation import ChangeSet
+from infragen.cloud.cloudformation import ChangeSet
+from infragen.cloud.protocol import Identity
 from infragen.engine.progress import Session, Warned
 from infragen.errors import CloudError, Refused, Unavailable
 

@@ -10,9 +10,10 @@ from dataclasses import replace
 from typing import Any
 
 from infragen.changes.comparison import OPAQUE
-from infragen.cloudformation import Absent, PropertyChange
+from infragen.cloud.cloudformation import PropertyChange
 from infragen.engine.preview import Prepared
 from infragen.plan.model import StackPlan
+from infragen.secrecy.shown import Absent
 
 SERVICE_ROLE = ("ServiceRole",)
 

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from infragen.assembly.stacks import StackUnit
-from infragen.cloud import Cloud
-from infragen.cloudformation import StackState
+from infragen.cloud.cloudformation import StackState
+from infragen.cloud.protocol import Cloud
 from infragen.engine.deletion_plan import ResourceDeletion, SharedPart, StackDeletion
 from infragen.engine.progress import Question, Session
 from infragen.errors import InputError, Refused

@@ -18,11 +18,9 @@ from infragen.assembly.templatefile import parse_deployed
 from infragen.changes.comparison import EMPTY, OPAQUE, LayerSides, Side, compare, contradicted, differing
 from infragen.changes.stack_tags import as_written, inherited
 from infragen.changes.values import same
-from infragen.cloud import UNREADABLE, ChangeSetRequest, Cloud, PreviousValue, unreadable_hint
-from infragen.cloudformation import (
+from infragen.cloud.cloudformation import (
     STACK_TYPE,
     ChangeSet,
-    KnownAfter,
     OnDeploy,
     PropertyChange,
     Source,
@@ -30,6 +28,7 @@ from infragen.cloudformation import (
     StackState,
     row,
 )
+from infragen.cloud.protocol import UNREADABLE, ChangeSetRequest, Cloud, PreviousValue, unreadable_hint
 from infragen.engine.nested_sets import (
     Unevaluated,
     read_to_end,
@@ -46,6 +45,7 @@ from infragen.engine.stack_safety import StackSafety
 from infragen.errors import CloudError, Conflict, InfragenError, OperationFailed
 from infragen.plan.model import StackPlan
 from infragen.secrecy.masking import sealed
+from infragen.secrecy.shown import KnownAfter
 
 ACTIONS = {
     OnDeploy.CREATE: "create",

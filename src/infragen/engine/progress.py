@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from infragen.cloud import Cloud, Identity
+from infragen.cloud.protocol import Cloud, Identity
 from infragen.config import EnvironmentFile
 from infragen.engine.deletion_plan import DestroyPlan, RecoveryPlan
 from infragen.engine.follow import LayerEvent

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infragen.assembly.stacks import account_of
-from infragen.cloud import ImageManifest, ImageRegistry
+from infragen.cloud.protocol import ImageManifest, ImageRegistry
 from infragen.config import Environment
 from infragen.errors import CloudError, Conflict, InputError, Refused
 

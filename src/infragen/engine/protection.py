@@ -10,8 +10,8 @@ import json
 from collections.abc import Collection, Iterator, Mapping
 
 from infragen.assembly.stacks import StackUnit
-from infragen.cloud import Cloud
-from infragen.cloudformation import PropertyChange, StackState
+from infragen.cloud.cloudformation import PropertyChange, StackState
+from infragen.cloud.protocol import Cloud
 from infragen.engine.progress import Session, Warned
 from infragen.errors import Unsupported
 from infragen.gates.data_loss import stack_policy, stateful

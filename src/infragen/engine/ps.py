@@ -21,7 +21,9 @@ from typing import Any, TypeVar
 
 from infragen.assembly.stacks import BESIDE, ROOT, stack_name
 from infragen.assembly.synth import Assembly
-from infragen.cloudformation import ABSENT, StackState
+from infragen.cloud.cloudformation import ABSENT, StackState
+from infragen.cloud.monitoring import AlarmQuery, Metric, Points, ServiceTask
+from infragen.cloud.workload import cluster_of
 from infragen.config import Environment
 from infragen.engine.observe import Observed, commit_of, layer_states, observe
 from infragen.engine.progress import Session
@@ -42,8 +44,6 @@ from infragen.layers import api, database, observability
 from infragen.layers import queue as queue_layer
 from infragen.layers.queue_worker import NO_CODE
 from infragen.layers.worker import outputs_of
-from infragen.monitoring import AlarmQuery, Metric, Points, ServiceTask
-from infragen.workload import cluster_of
 
 LOOK_BACK, SUMMED = 600.0, 300.0
 """Seconds: how old the newest value of a metric may be, and the span of what is summed (calls, errors, requests)."""

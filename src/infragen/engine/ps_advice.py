@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from infragen.cloudformation import ABSENT, STATUSES, SUCCESS, OnRecover, row, running
+from infragen.cloud.cloudformation import ABSENT, STATUSES, SUCCESS, OnRecover, row, running
 from infragen.config import Environment
 from infragen.engine.snapshot import Advice, DatabaseRow, QueueRow, ServiceRow, Snapshot, WorkerRow
 from infragen.layers.queue_worker import ERROR_PERCENT

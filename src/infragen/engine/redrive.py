@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from infragen.assembly.synth import Assembly
-from infragen.cloudformation import StackResource
+from infragen.cloud.cloudformation import StackResource
+from infragen.cloud.workload import MoveTask, QueueMessage, QueueState
 from infragen.engine.logs import LOG_GROUP
 from infragen.engine.observe import layer_stacks, observe
 from infragen.engine.progress import Question, Session, Warned
@@ -19,7 +20,6 @@ from infragen.engine.schedule import signals_put_off
 from infragen.errors import CloudError, InputError, OperationFailed, Refused
 from infragen.secrecy.masking import mask
 from infragen.secrecy.visible import NOTHING, Shown, quoted
-from infragen.workload import MoveTask, QueueMessage, QueueState
 
 HIDDEN_SECONDS = 60
 """How long a message that is looked at is received by nobody else; it is given back earlier."""

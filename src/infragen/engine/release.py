@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from infragen.assembly.stacks import StackLayout
 from infragen.checks import Subject
 from infragen.checks.image import NEWEST, PLATFORMS
-from infragen.cloud import Identity
-from infragen.cloudformation import StackState
+from infragen.cloud.cloudformation import StackState
+from infragen.cloud.protocol import Identity
+from infragen.cloud.workload import TaskTemplate
 from infragen.config import Environment
 from infragen.engine.observe import Observed, observe, place_words
 from infragen.engine.one_off import MARK, OneOff, TaskResult, command_line, run_one_off, to_end, why
@@ -27,7 +28,6 @@ from infragen.layers.image_repository import ImageTag
 from infragen.plan.model import PlannedRelease
 from infragen.resource_types.ecr import REPOSITORY
 from infragen.resource_types.ecs import SERVICE
-from infragen.workload import TaskTemplate
 
 API, DATABASE, RELEASE = "api", "database", "release"
 FIRST = (

@@ -20,8 +20,8 @@ from typing import NoReturn
 from infragen.assembly.stacks import BESIDE, ROOT, StackLayout, capabilities, make_plan, role_of
 from infragen.assembly.synth import Assembly
 from infragen.changes.comparison import compare
-from infragen.cloud import ChangeSetRequest, PreviousValue
-from infragen.cloudformation import DRIFTED, REVERT_DRIFT, ChangeSet, Source, StackRows, StackState
+from infragen.cloud.cloudformation import DRIFTED, REVERT_DRIFT, ChangeSet, Source, StackRows, StackState
+from infragen.cloud.protocol import ChangeSetRequest, PreviousValue
 from infragen.config import Environment
 from infragen.engine.change_set_cleanup import ChangeSetCleanup, sweep
 from infragen.engine.deploy import observe_finished
@@ -51,7 +51,7 @@ from infragen.gates.data_loss import may_hold_data
 from infragen.plan.drift import StackDrift, not_looked_at
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.plan.revert import PutBack, put_back, still_there
-from infragen.shown import Shown
+from infragen.secrecy.shown import Shown
 
 BY_ITSELF = "`infragen bootstrap` made it, with the rights of who runs that: put it back by hand"
 QUESTION = "put back what was changed by hand in"

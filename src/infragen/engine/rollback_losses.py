@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from infragen.cloudformation import STACK_TYPE, StackState
+from infragen.cloud.cloudformation import STACK_TYPE, StackState
 from infragen.engine.deletion_plan import ResourceDeletion
 from infragen.engine.follow import LayerEvent
 from infragen.engine.next_steps import never_made

@@ -22,7 +22,8 @@ from typing import TypeVar
 
 from infragen.assembly.stacks import BESIDE
 from infragen.assembly.synth import Assembly
-from infragen.cloud import LogEvent
+from infragen.cloud.protocol import LogEvent
+from infragen.cloud.workload import ROTATION_SECONDS, SecretState, ServiceDeployment, cluster_of
 from infragen.engine.evidence import Span, of_service
 from infragen.engine.observe import Observed, layer_stacks, observe, place_words, under_way
 from infragen.engine.other_runs import when_free
@@ -42,7 +43,6 @@ from infragen.engine.retry import BEFORE, retried
 from infragen.engine.unread import Unread
 from infragen.errors import CloudError, Conflict, InputError, OperationFailed, OutcomeUnknown, Refused
 from infragen.resource_types.ecs import SERVICE
-from infragen.workload import ROTATION_SECONDS, SecretState, ServiceDeployment, cluster_of
 
 DATABASE, SECRET, LOG_GROUP = "database", "AppSecret", "CredentialsLogGroup"
 

@@ -11,8 +11,8 @@ from functools import partial
 
 from infragen.assembly.stacks import BESIDE, StackLayout, StackUnit, role_of
 from infragen.changes.comparison import LayerSides
-from infragen.cloud import AlarmState
-from infragen.cloudformation import ChangeSet, StackState
+from infragen.cloud.cloudformation import ChangeSet, StackState
+from infragen.cloud.protocol import AlarmState
 from infragen.engine.change_set_cleanup import ChangeSetCleanup
 from infragen.engine.deployment_order import DeploymentOrder
 from infragen.engine.ecs_check import ServiceCheck, check_services

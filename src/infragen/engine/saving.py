@@ -15,7 +15,7 @@ from infragen import __version__
 from infragen.assembly.stacks import StackLayout, StackUnit, make_plan
 from infragen.assembly.synth import Assembly
 from infragen.changes.comparison import LayerSides, Side
-from infragen.cloudformation import GOING, SUCCESS, ChangeSet, KnownAfter, StackState
+from infragen.cloud.cloudformation import GOING, SUCCESS, ChangeSet, StackState
 from infragen.config import Environment
 from infragen.engine.at_commit import record_deployment
 from infragen.engine.change_set_cleanup import ChangeSetCleanup
@@ -34,6 +34,7 @@ from infragen.plan.model import EnvironmentPlan
 from infragen.plan.saved import Later, SavedPlan, SavedUnit, content_digest, digest, shape
 from infragen.plan.seal import new_secret, public_part, public_part_of, sign
 from infragen.secrecy.masking import sealed
+from infragen.secrecy.shown import KnownAfter
 
 # --- saving -----------------------------------------------------------------------------------------------------
 

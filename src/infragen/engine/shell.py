@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from infragen.cloud.workload import TaskState
 from infragen.config import Environment
 from infragen.engine.observe import observe
 from infragen.engine.one_off import OneOff, TaskResult, deregister, starting, tidy, why
@@ -23,7 +24,6 @@ from infragen.engine.unread import going_on
 from infragen.errors import CloudError, InputError, OperationFailed, Refused
 from infragen.layers.api import ShellRoleArn
 from infragen.layers.database import DatabaseCredentialsArn, DatabaseEndpoint
-from infragen.workload import TaskState
 
 AGENT_SECONDS = 180.0
 """How long ECS Exec's agent is waited for in a task that runs."""

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from infragen.cloud.monitoring import EventSource, ServiceState, ServiceTask, TaskContainerState
+from infragen.cloud.workload import SecretState
 from infragen.layers.image_repository import PLACEHOLDER_IMAGE
-from infragen.monitoring import EventSource, ServiceState, ServiceTask, TaskContainerState
-from infragen.workload import SecretState
 
 MEANT = ("UserInitiated", "SpotInterruption", "TerminationNotice")
 """Stop codes of tasks that stopped for no fault of theirs (Amazon ECS API Reference, Task, stopCode)."""

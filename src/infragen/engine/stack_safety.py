@@ -15,17 +15,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from infragen.assembly.stacks import BESIDE
-from infragen.cloud import AlarmState
-from infragen.cloudformation import (
+from infragen.cloud.cloudformation import (
     ALARM_TYPE,
     COMPOSITE_ALARM_TYPE,
-    Absent,
     ChangeSet,
     PropertyChange,
     RollbackConfiguration,
     RollbackTrigger,
     StackState,
 )
+from infragen.cloud.protocol import AlarmState
 from infragen.config import Environment
 from infragen.config.schema import SERVICE_ALARM
 from infragen.engine.observe import Observed
@@ -33,6 +32,7 @@ from infragen.engine.progress import Session, Warned
 from infragen.errors import InputError, PermissionDenied
 from infragen.layers.observability import ServiceAlarmArn
 from infragen.plan.model import MONITORING_TIME, ROLLBACK_TRIGGERS, StackPlan
+from infragen.secrecy.shown import Absent
 
 SERVICE_ALARM_ID = "ServiceAlarm"
 """The logical id of the service alarm."""

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 
 from infragen.assembly.code import CODE, CODE_KEY
 from infragen.assembly.stacks import RECORDS
-from infragen.cloud import StoredObject
-from infragen.cloudformation import running
+from infragen.cloud.cloudformation import running
+from infragen.cloud.protocol import StoredObject
 from infragen.config import Environment
 from infragen.engine.progress import Session, Warned
 from infragen.errors import CloudError

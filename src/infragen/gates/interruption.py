@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infragen.changes.diff import Side
-from infragen.cloudformation import STACK_TYPE, ResourceChange
+from infragen.cloud.cloudformation import STACK_TYPE, ResourceChange
 from infragen.resource_types import rds, resource_type
 from infragen.resource_types.interruption import (
     IMPOSSIBLE,

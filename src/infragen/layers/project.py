@@ -30,14 +30,14 @@ from infragen.config.directory import holds_environments, names_in, own_addons, 
 from infragen.config.own_section import compose, problems_of, section_key
 from infragen.config.yamlfile import MAX_BYTES
 from infragen.errors import InfragenError, LayerError, Terminated
-from infragen.input_file import entries, read
 from infragen.layers import LAYERS
 from infragen.layers.addons import extensions_of, layer_of
 from infragen.layers.contract import ContractError, Extension, Layer, LayerOutput, given
 from infragen.layers.extending import extended, publishing
+from infragen.machine.input_file import entries, read
 
 if TYPE_CHECKING:
-    from infragen.cloud import AccountReader
+    from infragen.cloud.protocol import AccountReader
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST = 20

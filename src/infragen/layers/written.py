@@ -15,8 +15,8 @@ from pathlib import Path
 from infragen.config import Environment
 from infragen.config.yamlfile import Place
 from infragen.errors import InputError
-from infragen.input_file import read
 from infragen.layers.contract import Extension, Layer, Template
+from infragen.machine.input_file import read
 
 Steps = tuple[str | int, ...]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infragen.assembly.stacks import ARTIFACT_KINDS, ARTIFACTS, DELIVERY, account_of, bucket_name
-from infragen.cloudformation import PREFIX
+from infragen.cloud.cloudformation import PREFIX
 from infragen.config import Environment
 from infragen.permissions.document import Statement
 

@@ -18,8 +18,8 @@ from infragen.config import EnvironmentFile
 from infragen.config.directory import find, own_addons, own_layers
 from infragen.cost import Prices, prices_of, read_price_file
 from infragen.errors import InputError
-from infragen.input_file import read
 from infragen.layers.project import load_file
+from infragen.machine.input_file import read
 from infragen.plan import git
 from infragen.plan.between import NOWHERE, Rendering, plan_between, rendering
 from infragen.plan.model import EnvironmentPlan, refusals_of, traced

@@ -24,7 +24,7 @@ from infragen.changes.comparison import (
     shrunk_outputs,
 )
 from infragen.changes.stack_tags import inherited
-from infragen.cloudformation import KnownAfter, PropertyChange
+from infragen.cloud.cloudformation import PropertyChange
 from infragen.config import Environment
 from infragen.cost import CostDelta, Prices, delta, estimate, prices_of, rendered
 from infragen.gates.access import Widening, widenings, wiring_of
@@ -35,6 +35,7 @@ from infragen.permissions.missing import missing
 from infragen.permissions.needed import Templates, UnknownType
 from infragen.permissions.roles import Rights
 from infragen.plan.model import EnvironmentPlan, StackPlan, refusals_of
+from infragen.secrecy.shown import KnownAfter
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from infragen.cloudformation import (
+from infragen.cloud.cloudformation import (
     DRIFTED,
     IN_SYNC,
     NOT_CHECKED,
     UNKNOWN,
-    Absent,
     PropertyDrift,
     ResourceChange,
     ResourceDrift,
-    Secret,
     StackResource,
 )
 from infragen.secrecy.masking import mask
+from infragen.secrecy.shown import Absent, Secret
 
 WORST_FIRST = (DRIFTED, UNKNOWN, NOT_CHECKED, IN_SYNC)
 

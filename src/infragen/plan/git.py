@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infragen.errors import CloudError, InputError
-from infragen.output_file import temporary_directory
+from infragen.machine.output_file import temporary_directory
 
 CHECKOUT = "infragen-at-"
 """What the names of directories for a commit begin with."""

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from infragen.changes.comparison import LayerSides, Side
-from infragen.cloudformation import Absent, KnownAfter, PropertyChange, PropertyDrift, ResourceChange, ResourceDrift
+from infragen.cloud.cloudformation import PropertyChange, PropertyDrift, ResourceChange, ResourceDrift
+from infragen.secrecy.shown import Absent, KnownAfter
 
 WHY_IGNORED = {
     "MANAGED_BY_AWS": "AWS manages it",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
-from infragen.cloudformation import ResourceChange
+from infragen.cloud.cloudformation import ResourceChange
 from infragen.errors import Conflict, InputError
 from infragen.plan.model import PlannedRelease
 from infragen.plan.seal import public_part_of

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from infragen.errors import InputError, Unwritable
-from infragen.output_file import reason
+from infragen.machine.output_file import reason
 
 _BESIDE = ".infragen-init-"
 

@@ -1,6 +1,6 @@
 """Choices -> the files of a new project. Pure, but for reading the scaffold that is part of this package.
 
-The scaffold (`infragen/scaffold/`) is a working project with values of its own. `SUBSTITUTIONS` says which text of
+The scaffold (`infragen/project/files/`) is a working project with values of its own. `SUBSTITUTIONS` says which text of
 which file stands for which choice, and how often; there is no template language. A file that holds a text more or less
 often than the table says is a bug, and `files` refuses it.
 """
@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from infragen.project.choices import ENVIRONMENTS, Choices, Part
 
-SCAFFOLD = Path(__file__).parent.parent / "scaffold"
+SCAFFOLD = Path(__file__).parent / "files"
 NOT_OURS = frozenset({"node_modules", "dist", "coverage", "__pycache__", ".venv", ".infragen", "templates"})
 """Directories that tools make while somebody works in the scaffold: they are no part of it."""
 
@@ -121,7 +121,7 @@ def substituted(path: str, body: bytes, choices: Choices) -> bytes:
     for file, text, times, value in SUBSTITUTIONS:
         if file == path:
             if body.count(text.encode()) != times:
-                raise ValueError(f"scaffold/{path} holds {text!r} {body.count(text.encode())} times, and not {times}")
+                raise ValueError(f"files/{path} holds {text!r} {body.count(text.encode())} times, and not {times}")
             values[text.encode()] = value(choices).encode()
     if not values:
         return body

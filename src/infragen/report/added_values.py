@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from infragen.cloudformation import KNOWN_AFTER, Absent, Secret
 from infragen.report.plan_types import Property, Row
+from infragen.secrecy.shown import KNOWN_AFTER, Absent, Secret
 from infragen.secrecy.visible import shown
 
 _SAYS_NOTHING = re.compile(r"(Name|Id|Arn|Description|Version|Sid|Family|Namespace|Prefix|Dimensions|Tags)$")

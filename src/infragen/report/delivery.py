@@ -8,7 +8,7 @@ from rich.text import Text
 
 from infragen.engine.delivery import DeliveryCheck
 from infragen.permissions.trust import Repository
-from infragen.pipeline.project import push_variable
+from infragen.project.pipeline.project import push_variable
 
 UP_TO_DATE = "the roles of CI are up to date"
 

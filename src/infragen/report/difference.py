@@ -6,7 +6,7 @@ from rich.text import Text
 
 from infragen.assembly.synth import Assembly
 from infragen.changes.comparison import LayerSides, Side, compare
-from infragen.cloudformation import ResourceChange
+from infragen.cloud.cloudformation import ResourceChange
 from infragen.config import Difference, EnvironmentFile, differences
 from infragen.plan.model import EnvironmentPlan, StackPlan
 from infragen.report import plan_words as words

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from rich.text import Text
 
 from infragen.assembly.stacks import BESIDE
-from infragen.cloudformation import DRIFTED, IN_SYNC, NOT_CHECKED, UNKNOWN, PropertyDrift, ResourceDrift
+from infragen.cloud.cloudformation import DRIFTED, IN_SYNC, NOT_CHECKED, UNKNOWN, PropertyDrift, ResourceDrift
 from infragen.config import Environment
 from infragen.errors import Refused
 from infragen.plan.drift import StackDrift, overall

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from infragen.cloudformation import StackEvent
+from infragen.cloud.cloudformation import StackEvent
 from infragen.config.setting_lookup import Setting
 from infragen.engine.change_set_cleanup import Leftover
 from infragen.engine.deletion_plan import DestroyPlan, RecoveryPlan, Remedy, ResourceDeletion, StackDeletion

@@ -5,7 +5,7 @@
 
 from typing import Any
 
-from infragen.cloudformation import OnRecover
+from infragen.cloud.cloudformation import OnRecover
 from infragen.engine.destroy import ENDS
 from infragen.engine.left_behind import KINDS
 from infragen.engine.outcome import EVIDENCE

@@ -10,16 +10,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from infragen.assembly.stacks import ROOT
-from infragen.cloudformation import (
+from infragen.cloud.cloudformation import (
     STACK_TYPE,
-    Absent,
     Differs,
     Disagreement,
     IgnoredAttribute,
-    KnownAfter,
     PropertyChange,
     ResourceChange,
-    Secret,
 )
 from infragen.config import Difference, Origin
 from infragen.cost import Columns, CostDelta
@@ -36,6 +33,7 @@ from infragen.report.plan_words import ADD, CHANGE, IMPORT, OTHER, REMOVE, REPLA
 from infragen.report.settings import origin
 from infragen.resource_types import resource_type
 from infragen.resource_types.interruption import NO
+from infragen.secrecy.shown import Absent, KnownAfter, Secret
 from infragen.secrecy.visible import shown_json
 
 VERSION = 1

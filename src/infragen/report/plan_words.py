@@ -14,7 +14,7 @@ from itertools import takewhile
 from infragen.assembly.stacks import ROOT
 from infragen.assembly.templatefile import dump_yaml
 from infragen.changes.stack_tags import TAGGED
-from infragen.cloudformation import STACK_TYPE, CauseKind, Source
+from infragen.cloud.cloudformation import STACK_TYPE, CauseKind, Source
 from infragen.cost import CENT
 from infragen.report.checks import unknown_checks, wrong_lines
 from infragen.report.plan_types import Cost, Drift, Kind, Plan, Property, Refusal, ResourceCost, Row, Stack, Usd, Value

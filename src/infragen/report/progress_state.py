@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from infragen.assembly.stacks import ROOT
-from infragen.cloudformation import STACK_TYPE, StackEvent
+from infragen.cloud.cloudformation import STACK_TYPE, StackEvent
 from infragen.engine.outcome import CANCELLED, Failed, Outcome
 from infragen.engine.progress import (
     Ended,

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from rich.text import Text
 
-from infragen.cloudformation import ABSENT
+from infragen.cloud.cloudformation import ABSENT
+from infragen.cloud.monitoring import ServiceTask
 from infragen.engine.snapshot import (
     Advice,
     DatabaseRow,
@@ -18,7 +19,6 @@ from infragen.engine.snapshot import (
     WorkerRow,
     culprit,
 )
-from infragen.monitoring import ServiceTask
 from infragen.report.outcome import colour
 from infragen.report.wrapping import wrapped
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from infragen.cloud.monitoring import ServiceTask
 from infragen.engine.snapshot import Snapshot, culprit
-from infragen.monitoring import ServiceTask
 from infragen.report.keys import Key, count, document, schema, text, version
 from infragen.secrecy.visible import Shown, shown_json
 

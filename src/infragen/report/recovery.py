@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from infragen.cloudformation import OnRecover
+from infragen.cloud.cloudformation import OnRecover
 from infragen.engine.deletion_plan import RecoveryPlan, Remedy
 from infragen.report.deletion import resource_lines
 

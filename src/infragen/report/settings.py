@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from infragen.cloudformation import Secret
 from infragen.config import EnvironmentFile, Origin, origins
 from infragen.report.document_types import Config
 from infragen.secrecy.masking import mask
+from infragen.secrecy.shown import Secret
 from infragen.secrecy.visible import Shown, agreed, shown, shown_json
 
 _PLAIN = re.compile(r"[A-Za-z_/][\w./@*+()?,-]*")

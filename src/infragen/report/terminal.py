@@ -16,8 +16,8 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from infragen.cloud import Identity
-from infragen.cloudformation import StackEvent
+from infragen.cloud.cloudformation import StackEvent
+from infragen.cloud.protocol import Identity
 from infragen.engine.outcome import Failed, Outcome
 from infragen.engine.progress import (
     Checking,

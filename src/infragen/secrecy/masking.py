@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from infragen.cloudformation import Absent, KnownAfter, Secret
+from infragen.secrecy.shown import Absent, KnownAfter, Secret
 from infragen.secrecy.suspicion import (
     OF_LOAD_BALANCER,
     is_random_by_nature,

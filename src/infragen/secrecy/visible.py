@@ -1,6 +1,6 @@
 """Makes text that may be shown: the one door to a terminal, a file of results, and a description in AWS.
 
-`Shown` (`infragen.shown`) is made here and nowhere else; what prints or sends takes nothing but it, which mypy holds.
+`Shown` (`secrecy.shown`) is made here and nowhere else; what prints or sends takes nothing but it, which mypy holds.
 Secrets are hidden and whatever could steer a terminal, turn the direction of text or hide in it is written as its
 number. So is what a CI system takes for a command in a log: `workflow_command` is the one way to give one.
 """
@@ -14,12 +14,12 @@ import urllib.parse
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from infragen.cloudformation import Secret
 from infragen.secrecy.masking import SECRET, SHORTEST
+from infragen.secrecy.shown import NOTHING as NOTHING  # also known here, where it is made
+from infragen.secrecy.shown import Secret
+from infragen.secrecy.shown import Shown as Shown
+from infragen.secrecy.shown import ShownBytes as ShownBytes
 from infragen.secrecy.texts import certain_credential, suspect
-from infragen.shown import NOTHING as NOTHING  # also known here, where it is made
-from infragen.shown import Shown as Shown
-from infragen.shown import ShownBytes as ShownBytes
 
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"

@@ -13,8 +13,8 @@ from typing import Any
 
 from infragen.changes.evaluate import references
 from infragen.changes.values import intrinsic
-from infragen.cloudformation import KnownAfter
 from infragen.gates.access.symbols import Reader, Symbol, Text, text_of
+from infragen.secrecy.shown import KnownAfter
 
 Body = Mapping[str, Any]
 ROOT = "root"

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 from infragen.changes.evaluate import SUB_NAME
-from infragen.cloudformation import KnownAfter
+from infragen.secrecy.shown import KnownAfter
 
 VARIABLE = re.compile(r"\$\{[^}]*\}")
 UNDECIDED = ("Fn::If", "Fn::FindInMap", "Fn::Transform")

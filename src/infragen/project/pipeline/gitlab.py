@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from infragen.errors import InputError
-from infragen.pipeline.project import Project, Stage, end_to_end_script, install, push_script, squawk_script
+from infragen.project.pipeline.project import Project, Stage, end_to_end_script, install, push_script, squawk_script
 
 FILE = ".gitlab-ci.yml"
 PYTHON, NODE, BUILDAH, ALPINE = "python:3.13-slim", "node:24", "quay.io/buildah/stable", "alpine:3"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from infragen.shown import NOTHING, Shown
+from infragen.secrecy.shown import NOTHING, Shown
 
 
 @dataclass(frozen=True)

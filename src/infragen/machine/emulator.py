@@ -39,9 +39,9 @@ from pathlib import Path
 from typing import Any
 
 from infragen.errors import CloudError, InputError, Unwritable
-from infragen.input_file import read
-from infragen.output_file import private_directory
-from infragen.processes import why_taken
+from infragen.machine.input_file import read
+from infragen.machine.output_file import private_directory
+from infragen.machine.processes import why_taken
 
 LOCK_FILE = "emulator.lock"
 RECORD_FILE = "emulator.json"

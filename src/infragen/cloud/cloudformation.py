@@ -5,14 +5,13 @@ Nothing here talks to AWS or decides anything. The one decision it holds is data
 success.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Final
 
-from infragen.shown import NOTHING, Shown
+from infragen.secrecy.shown import NOTHING, Shown
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
 
@@ -219,40 +218,6 @@ class StackResource:
     type: str
     status: str
     reason: Shown = NOTHING
-
-
-@dataclass(frozen=True)
-class Absent:
-    """A value that is not there, as one side of a property change."""
-
-    def __str__(self) -> str:
-        return "(none)"
-
-
-@dataclass(frozen=True)
-class KnownAfter:
-    """A value that exists only after a layer is deployed; `name` is the output or the resource it comes from."""
-
-    layer: str
-    name: str = ""
-
-    def __str__(self) -> str:
-        return f"(known after {self.layer}: {self.name})" if self.name else f"(known after {self.layer})"
-
-
-KNOWN_AFTER = re.compile(r"\(known after ([^\s:()]+)(?:: (\w+))?\)")
-"""A `KnownAfter` in words, as it stands inside a longer text; its layer and its name."""
-
-
-@dataclass(frozen=True)
-class Secret:
-    """A value that must not be shown: nothing of it is kept here, so that no format can give it away.
-
-    With one on both sides of a change the value is another one, or may be; nobody can tell by looking.
-    """
-
-    def __str__(self) -> str:
-        return "(secret)"
 
 
 @dataclass(frozen=True)

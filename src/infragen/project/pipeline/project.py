@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from infragen.config import Environment
 from infragen.errors import InputError
-from infragen.pipeline.pins import SQUAWK
+from infragen.project.pipeline.pins import SQUAWK
 
 FIRST_LINE = "# Written by `infragen pipeline`: "
 MAIN = "main"

@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from infragen.errors import CloudError, InputError
-from infragen.input_file import read
+from infragen.machine.input_file import read
 
 _OF_A_SHELL = re.compile(r"[|&;<>()$`*?~\n]")
 """What a shell reads otherwise than as a part of a word."""

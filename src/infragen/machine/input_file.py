@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 
 from infragen.errors import InputError
-from infragen.output_file import kind_of, reason
+from infragen.machine.output_file import kind_of, reason
 
 LARGEST = 64_000_000
 """Bytes of a file that is read whole. Worker code, which may be larger, is read with a limit of its own."""

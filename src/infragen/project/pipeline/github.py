@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from infragen.pipeline.pins import action
-from infragen.pipeline.project import Project, Stage, end_to_end_script, install, push_script, squawk_script
+from infragen.project.pipeline.pins import action
+from infragen.project.pipeline.project import Project, Stage, end_to_end_script, install, push_script, squawk_script
 
 PULL_REQUEST, DEPLOY = ".github/workflows/pull-request.yaml", ".github/workflows/deploy.yaml"
 COMMIT = "${{ inputs.commit || github.sha }}"

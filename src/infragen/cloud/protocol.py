@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from infragen.cloudformation import (
+from infragen.cloud.cloudformation import (
     ChangeSet,
     ChangeSetSummary,
     DriftDetection,
@@ -20,9 +20,9 @@ from infragen.cloudformation import (
     StackResource,
     StackState,
 )
-from infragen.monitoring import Monitoring
+from infragen.cloud.monitoring import Monitoring
+from infragen.cloud.workload import Parameters, Queues, Rotations, StoredParameter, Workload
 from infragen.secrecy.visible import NOTHING, Shown
-from infragen.workload import Parameters, Queues, Rotations, StoredParameter, Workload
 
 UNREADABLE = ("TemplateURL must reference a valid S3 object", "S3 error: Access Denied")
 """What CloudFormation says when it cannot read a template: of a request, and of a nested stack."""
