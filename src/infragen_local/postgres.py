@@ -25,7 +25,7 @@ from infragen_local.children import Children
 SUPERUSER = "rdsadmin"  # as on RDS, where nobody else is one either
 _SYSTEM = ("/usr/lib/postgresql/{major}/bin", "/opt/homebrew/opt/postgresql@{major}/bin", "/usr/pgsql-{major}/bin")
 _MAJORS = range(13, 30)
-_START_SECONDS, _POLL_SECONDS = 60.0, 0.05
+_INITDB_SECONDS, _START_SECONDS, _POLL_SECONDS = 300.0, 60.0, 0.05
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -78,10 +78,10 @@ def choose(available: list[Binaries], version: str) -> Binaries | None:
 def _version(directory: Path) -> str:
     asked = [str(directory / "postgres"), "--version"]
     try:
-        said = subprocess.run(asked, capture_output=True, text=True, check=True, env={}, timeout=20).stdout  # noqa: S603  # PostgreSQL's own program
+        said = subprocess.run(asked, capture_output=True, check=True, env={}, timeout=20).stdout  # noqa: S603  # PostgreSQL's own program
     except (OSError, subprocess.SubprocessError):
         return ""
-    return next((word for word in said.split() if word[0].isdigit()), "")
+    return next((word for word in said.decode(errors="replace").split() if word[0].isdigit()), "")
 
 
 @dataclass
@@ -170,19 +170,24 @@ class Servers:
         if self._user:
             for each in (directory, directory / "superuser"):
                 os.chown(each, self._user["user"], self._user["group"])
-        made = subprocess.run(  # noqa: S603 — PostgreSQL's own program
-            [
-                binaries.directory / "initdb",
-                *("--pgdata=data", f"--username={SUPERUSER}", "--pwfile=superuser", "--auth=scram-sha-256"),
-                *("--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"),
-            ],
-            cwd=directory,
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
-            capture_output=True,
-            text=True,
-            check=False,
-            **self._user,
-        )
+        try:
+            made = subprocess.run(  # noqa: S603 — PostgreSQL's own program
+                [
+                    binaries.directory / "initdb",
+                    *("--pgdata=data", f"--username={SUPERUSER}", "--pwfile=superuser", "--auth=scram-sha-256"),
+                    *("--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"),
+                ],
+                cwd=directory,
+                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+                timeout=_INITDB_SECONDS,
+                **self._user,
+            )
+        except subprocess.TimeoutExpired:
+            raise OSError(f"initdb of PostgreSQL {binaries.version} did not end within {_INITDB_SECONDS:g} s") from None
         if made.returncode:
             raise OSError(f"initdb of PostgreSQL {binaries.version} failed: {made.stderr.strip()[-300:]}")
 
@@ -217,10 +222,10 @@ class Servers:
         """Return the same release where `nobody` may run it: a virtual environment in a closed home is copied."""
         asked = [str(binaries.directory / "postgres"), "--version"]
         try:
-            tried = subprocess.run(asked, capture_output=True, check=False, env={}, cwd="/", **self._user)  # noqa: S603  # PostgreSQL's own program
+            tried = subprocess.run(asked, capture_output=True, check=False, env={}, cwd="/", timeout=20, **self._user)  # noqa: S603  # PostgreSQL's own program
             if tried.returncode == 0:
                 return binaries
-        except OSError:
+        except (OSError, subprocess.TimeoutExpired):
             pass
         package = binaries.directory.parents[1]
         copy = self._root / "programs" / package.name / binaries.directory.parent.name

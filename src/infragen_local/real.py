@@ -104,8 +104,11 @@ def _postgres(twin: Twin, wanted: bool, resume: list[Callable[[], None]]) -> str
 def _version(node: Path | None) -> str:
     if node is None:
         return "missing"
-    asked = subprocess.run([node, "--version"], capture_output=True, text=True, check=False, env={}, timeout=20)  # noqa: S603  # the Node that was found
-    return asked.stdout.strip().removeprefix("v") or "does not run"
+    try:
+        asked = subprocess.run([node, "--version"], capture_output=True, check=False, env={}, timeout=20)  # noqa: S603  # the Node that was found
+    except (OSError, subprocess.TimeoutExpired):
+        return "does not run"
+    return asked.stdout.decode(errors="replace").strip().removeprefix("v") or "does not run"
 
 
 def _put_image(images: Images, body: bytes) -> Reply:

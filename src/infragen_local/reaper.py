@@ -37,7 +37,11 @@ def started_at(pid: int) -> str:
             return ""
         return "" if fields[0] in "ZX" else fields[19]
     asked = ["ps", "-o", "lstart=", "-p", str(pid)]
-    return "-".join(subprocess.run(asked, capture_output=True, text=True, check=False).stdout.split())  # noqa: S603  # ps
+    try:
+        said = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=20).stdout  # noqa: S603  # ps
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return ""  # nobody knows whose it is, so nobody ends it
+    return "-".join(said.split())
 
 
 def left(file: Path | int) -> list[tuple[int, int]]:

@@ -101,7 +101,7 @@ def _node(least: int) -> Path:
         found.append(Path(wheel.origin).parent / "bin" / "node")
     versions = {each: _version(each) for each in found if each.exists()}
     for node, version in versions.items():
-        if int(version.partition(".")[0] or 0) >= least:
+        if version and int(version.partition(".")[0]) >= least:
             return node
     there = f"found {', '.join(filter(None, versions.values()))}" if any(versions.values()) else "there is none"
     raise CloudError(f"Node {least or ''} is needed, {there}".replace("  ", " "), "pip install 'infragen-cfn[node]'")
@@ -110,9 +110,10 @@ def _node(least: int) -> Path:
 def _version(node: Path) -> str:
     try:
         asked = subprocess.run([node, "--version"], capture_output=True, text=True, check=False, timeout=20)  # noqa: S603 # the Node that the project runs on
-    except OSError:
+    except (OSError, ValueError, subprocess.TimeoutExpired):  # ValueError: bytes that are no text
         return ""
-    return asked.stdout.strip().removeprefix("v")
+    found = re.fullmatch(r"v(\d{1,6}(\.\S*)?)", asked.stdout.strip())
+    return found[1] if found else ""
 
 
 class Running:

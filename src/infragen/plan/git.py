@@ -5,16 +5,22 @@ Reads the repository and writes only into the directory it is given; the work tr
 
 import contextlib
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from infragen.errors import CloudError, InputError
-from infragen.machine.output_file import temporary_directory
+from infragen.machine.output_file import reason, temporary_directory
 
 CHECKOUT = "infragen-at-"
 """What the names of directories for a commit begin with."""
+
+ANSWER_SECONDS, CHECKOUT_SECONDS = 60.0, 900.0
+"""Seconds after which git is ended: it waits without end for a FIFO in `.git`, or for a hook or filter of the user's. A
+checkout may have to fetch what a partial clone lacks.
+"""
 
 
 @dataclass(frozen=True)
@@ -161,12 +167,12 @@ def _inside(path: Path, top: Path) -> Path:
 
 
 def is_commit(reference: str) -> bool:
-    """Return whether git knows a commit by this name, here."""
-    if reference.startswith("-"):
+    """Return whether git knows a commit by this name, here. Raises CloudError when git does not answer."""
+    if reference.startswith("-") or shutil.which("git") is None:
         return False
     try:
         _git(Path.cwd(), "rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}")
-    except (InputError, CloudError):
+    except InputError:
         return False
     return True
 
@@ -196,6 +202,7 @@ def origin(directory: Path) -> str:
 
 def _git(where: Path, *arguments: str, given: bytes = b"", **variables: str) -> bytes:
     environment: Mapping[str, str] = {**os.environ, **variables}
+    seconds = CHECKOUT_SECONDS if "checkout-index" in arguments else ANSWER_SECONDS
     try:
         done = subprocess.run(  # noqa: S603 # the user's own git
             ["git", *arguments],  # noqa: S607 # found on the user's path
@@ -204,10 +211,18 @@ def _git(where: Path, *arguments: str, given: bytes = b"", **variables: str) -> 
             input=given,
             capture_output=True,
             check=False,
+            timeout=seconds,
         )
     except FileNotFoundError:
         raise CloudError(
             "git is not installed, or not on the PATH", "install it; --against takes a directory, too"
+        ) from None
+    except OSError as error:
+        raise CloudError(f"git cannot be started: {reason(error)}", "look at what `which git` names") from None
+    except subprocess.TimeoutExpired:
+        raise CloudError(
+            f"`git {arguments[0]}` did not end within {seconds:g} seconds in {where}, and was ended",
+            "`git status` there shows whether git works; a file of .git that is no regular file stops it",
         ) from None
     if done.returncode != 0:
         raise InputError(f"git: {done.stderr.decode(errors='replace').strip() or 'failed'}")
