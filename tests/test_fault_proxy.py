@@ -16,8 +16,11 @@ from fakeaws.proxy import (
     DropAfter,
     DropBefore,
     Error,
+    Fault,
     Html,
     Interrupt,
+    NoName,
+    NotInTime,
     Proxy,
     Truncate,
 )
@@ -210,3 +213,58 @@ def test_the_proxy_refuses_an_upstream_off_the_machine() -> None:
     """Loopback only."""
     with pytest.raises(AssertionError, match="loopback"):
         Proxy("http://192.0.2.1:80")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        None, THROTTLED, EXPIRED, INTERNAL_FAILURE, Error("InternalFailure", 500, applied=True), Html(503),
+        DropBefore(), DropAfter(), Truncate(), Truncate(announce_all=True),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_near_proxy_does_to_its_clients_what_one_over_http_does(fault: Fault | None) -> None:
+    """The same error or answer of CloudFormation and of a streamed body of S3, and the same calls arrived."""
+    assert _met(fault, near=True) == _met(fault, near=False)
+
+
+def _met(fault: Fault | None, near: bool) -> list[object]:
+    met: list[object] = []
+    with FakeAws() as aws, Proxy(aws.url, near=near) as proxy:
+        aws.client("s3", "us-east-1").create_bucket(Bucket="code")
+        aws.client("s3", "us-east-1").put_object(Bucket="code", Key="a/b", Body=b"12345" * 20)
+
+        def read() -> object:
+            return client(proxy, "s3").get_object(Bucket="code", Key="a/b")["Body"].read()
+
+        def wrong() -> object:
+            return client(proxy).describe_stacks(StackName="none")
+
+        for call in (lambda: sorted(create(client(proxy))), read, wrong):
+            if fault is not None:
+                proxy.at(len(proxy.calls) + 1, fault)
+            try:
+                met.append(call())
+            except botocore.exceptions.ClientError as error:
+                met.append((error.response["Error"], error.response["ResponseMetadata"]["HTTPStatusCode"]))
+            except (botocore.exceptions.BotoCoreError, botocore.parsers.ResponseParserError) as error:
+                met.append(type(error))
+        return [*met, operations(aws), [each.operation for each in proxy.calls]]
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "arrived"),
+    [
+        (NoName(), botocore.exceptions.EndpointConnectionError, []),
+        (NotInTime(), botocore.exceptions.ReadTimeoutError, ["CreateChangeSet"]),
+    ],
+)
+def test_a_near_proxy_says_what_a_client_says_by_itself(
+    aws: FakeAws, fault: Fault, kind: type[Exception], arrived: list[str]
+) -> None:
+    """Without DNS nothing arrives; what is answered too late was done."""
+    with Proxy(aws.url, near=True) as proxy:
+        proxy.at(1, fault)
+        with pytest.raises(kind):
+            create(client(proxy))
+    assert operations(aws) == arrived

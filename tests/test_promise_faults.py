@@ -1,6 +1,7 @@
 """Lost replies and faults at any call of a deployment: what a user gets in the end.
 
-infragen runs as a process with its real layers, in virtual time on the fake, with the fault proxy in front of it.
+infragen runs with its real layers, in virtual time on the fake, with the fault proxy in front of it: as a process over
+HTTP for the lost replies, in this one for all other faults.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from fakeaws.proxy import (
     Error,
     Fault,
     Html,
+    NoName,
+    NotInTime,
     Proxy,
     Seen,
     Truncate,
@@ -42,9 +45,9 @@ FAULTS: dict[str, Fault] = {
     "login ran out": EXPIRED,
     "denied": Error("AccessDenied", 403, "not allowed"),
     "500 and applied": Error("InternalFailure", 500, applied=True),
+    "timeout": NotInTime(),
+    "dns": NoName(),
 }
-LOST = ("timeout", "dns")
-"""What the client says by itself when no answer comes in time, and when the name leads nowhere."""
 
 LONG = 12
 """More calls in a row than the client has tries."""
@@ -63,12 +66,11 @@ def chosen(points: Iterable[Any], sample: int, seed: object) -> list[Any]:
 
 def run(operator: Operator, name: str = "", number: int = 0, times: int = 1) -> tuple[Ended, list[Seen]]:
     """Deploys through the proxy, with a fault at calls from this number on: how it ended, the calls that were made."""
-    lost = {"TEST_LOSE": f"{name} {number} {times}"} if name in LOST else {}
-    with Proxy(operator.aws.url, operator.aws.clock.monotonic, operator.aws.clock.sleep) as proxy:
-        if name in FAULTS:
+    clock = operator.aws.clock
+    with Proxy(operator.aws.url, clock.monotonic, clock.sleep, near=True) as proxy:
+        if name:
             proxy.at(number, FAULTS[name], times)
-        user = replace(operator, url=proxy.url, variables={**operator.variables, **lost})
-        return user.run(*DEPLOY), proxy.calls
+        return replace(operator, url=proxy.url).run_here(*DEPLOY), proxy.calls
 
 
 def executed(calls: Iterable[Seen]) -> bool:
@@ -94,7 +96,9 @@ def test_a_lost_reply_is_no_error(operator: Make, undisturbed: Calls, tried: Tri
     for seen in chosen((each for each in undisturbed(topology) if each.mutating), 2, topology):
         with fresh_cloud() as aws:
             tried()
-            ended, _ = run(operator(topology, aws=aws), "no reply", seen.number)
+            with Proxy(aws.url, aws.clock.monotonic, aws.clock.sleep) as proxy:
+                proxy.at(seen.number, DropAfter())
+                ended = replace(operator(topology, aws=aws), url=proxy.url).run(*DEPLOY)
             assert ended.code == 0, (seen, ended.stderr)
             created_once(aws)
 
@@ -102,7 +106,7 @@ def test_a_lost_reply_is_no_error(operator: Make, undisturbed: Calls, tried: Tri
 @pytest.mark.long
 @pytest.mark.promise("P6", "faults at a call of a deployment: an exit code of the table, no traceback")
 @pytest.mark.parametrize("topology", TOPOLOGIES)
-@pytest.mark.parametrize("name", [*FAULTS, *LOST])
+@pytest.mark.parametrize("name", [*FAULTS])
 def test_any_fault_at_any_call_ends_in_a_known_exit_code(
     operator: Make, undisturbed: Calls, tried: Tried, name: str, topology: str
 ) -> None:
@@ -117,7 +121,7 @@ def test_any_fault_at_any_call_ends_in_a_known_exit_code(
             known_end(ended, (name, number, times))
             if ended.code:
                 aws.clock.settle()
-                again = user.run(*DEPLOY)
+                again = user.run_here(*DEPLOY)
                 assert again.code == 0, (name, number, times, again.stderr)
             created_once(aws)
 
@@ -136,11 +140,11 @@ def known_end(ended: Ended, what: object) -> None:
 @pytest.mark.parametrize("topology", TOPOLOGIES)
 def test_no_fault_gets_a_refused_plan_executed(operator: Make, aws: FakeAws, tried: Tried, topology: str) -> None:
     """P6: a queue that would be replaced; any fault at any call of the run."""
-    assert operator(topology).run(*DEPLOY).code == 0
+    assert operator(topology).run_here(*DEPLOY).code == 0
     refused = operator(topology, edit=("  - name: jobs\n", "  - name: jobs\n    fifo: true\n"))
     ended, calls = run(refused)
     assert (ended.code, executed(calls)) == (3, False), ended.stderr
-    points = [(name, number) for name in (*FAULTS, *LOST) for number in range(1, len(calls) + 1)]
+    points = [(name, number) for name in FAULTS for number in range(1, len(calls) + 1)]
     for name, number in chosen(points, 1, topology):
         tried()
         ended, calls = run(refused, name, number)

@@ -35,7 +35,12 @@ def chosen(count: int, short: int, soak: int, seed: str) -> list[tuple[int, bool
 
 
 def deploy(operator: Operator, at: int = 0, applied: bool = False) -> tuple[int, int]:
-    """Deploys, and kills the process at its call of this number, before or after AWS did it: exit code and calls."""
+    """Deploys, and kills the process at its call of this number, before or after AWS did it: exit code and calls.
+    Without a number it deploys in this process.
+    """
+    if not at:
+        with Proxy(operator.aws.url, near=True) as proxy:
+            return replace(operator, url=proxy.url).run_here(*DEPLOY).code, len(proxy.calls)
     victim: list[Running] = []
     with Proxy(operator.aws.url) as proxy:
         proxy.at(at, Interrupt(lambda: victim[0].kill(), applied=applied))
@@ -68,7 +73,7 @@ def settled_well(operator: Operator) -> None:
     assert statuses <= {"CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE"}, statuses
     assert [each.name for each in aws.cloud.change_sets.values() if each.execution == "AVAILABLE"] == []
     mutations = aws.mutations()
-    assert operator.run(*DEPLOY).code == 0
+    assert operator.run_here(*DEPLOY).code == 0
     assert aws.mutations() == mutations
     aws.check()
 

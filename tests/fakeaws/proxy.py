@@ -6,6 +6,9 @@
         proxy.storm(THROTTLED, share=0.5, until=300)    # half of all calls for five virtual minutes
         client = boto3.client("cloudformation", endpoint_url=proxy.url, ...)
 
+A proxy that is `near` is reached by clients of its own process without a socket, and reaches the fake so, for tests
+that make thousands of calls; what a client would say of a lost connection is raised instead.
+
 A rule applies to the n-th call of all, to the n-th call of one operation, or while a condition on the clock holds. What
 the proxy saw and did is in `calls`. It knows no AWS service beyond the names of operations.
 """
@@ -25,7 +28,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 from xml.sax.saxutils import escape
 
-from fakeaws import s3
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+
+from fakeaws import s3, transport
 
 READS = ("BatchGet", "Describe", "List", "Get", "Head", "Validate", "Detect", "Lookup")
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "expect"}
@@ -39,6 +44,16 @@ class DropBefore:
 @dataclass(frozen=True)
 class DropAfter:
     """Let the service do it, then close the connection without a reply."""
+
+
+@dataclass(frozen=True)
+class NoName:
+    """The name leads nowhere, as a client without DNS says; for a proxy that is `near`."""
+
+
+@dataclass(frozen=True)
+class NotInTime:
+    """Let the service do it, and no reply comes in time, as a client says; for a proxy that is `near`."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +106,7 @@ class Interrupt:
     applied: bool = False
 
 
-Fault = DropBefore | DropAfter | Delay | Error | Html | Truncate | Garble | Interrupt
+Fault = DropBefore | DropAfter | NoName | NotInTime | Delay | Error | Html | Truncate | Garble | Interrupt
 
 THROTTLED = Error("Throttling", 400, "Rate exceeded")
 SLOW_DOWN = Error("SlowDown", 503, "Please reduce your request rate.")
@@ -146,10 +161,12 @@ class Proxy:
         upstream: str,
         clock: Callable[[], float] = lambda: 0.0,
         sleep: Callable[[float], object] = lambda seconds: None,
+        near: bool = False,
     ) -> None:
         parts = urllib.parse.urlsplit(upstream)
         assert parts.hostname == "127.0.0.1", "the proxy serves loopback only"
         self._upstream = (parts.hostname, int(parts.port or 80))
+        self._answer = transport.answer_at(upstream) if near else None
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
@@ -162,6 +179,8 @@ class Proxy:
         self.url = f"http://127.0.0.1:{self._http.server_port}"
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
+        if near:
+            transport.open_at(self.url, self._answered)
 
     def __enter__(self) -> Self:
         return self
@@ -173,6 +192,7 @@ class Proxy:
 
     def close(self) -> None:
         """Stop serving."""
+        transport.close_at(self.url)
         self._http.shutdown()
         self._http.server_close()
         self._thread.join()
@@ -230,6 +250,8 @@ class Proxy:
         match fault:
             case DropBefore():
                 return None
+            case NoName():
+                raise EndpointConnectionError(endpoint_url=self.url)
             case Delay(seconds):
                 self._sleep(seconds)
             case Error(applied=False) | Html(applied=False):
@@ -244,6 +266,8 @@ class Proxy:
         match fault:
             case DropAfter():
                 return None
+            case NotInTime():
+                raise ReadTimeoutError(endpoint_url=self.url)
             case Interrupt(action):
                 action()
                 return None
@@ -257,7 +281,17 @@ class Proxy:
                 return _cut_short(reply, share, announce_all)
         return reply
 
+    def _answered(self, method: str, target: str, headers: dict[str, str], body: bytes) -> s3.Reply:
+        """The reply to a client of this process; raises what it says of a connection without one."""
+        reply = self.answer(_Request(method, target, headers, body))
+        if reply is None:
+            raise transport.closed(self.url)
+        return s3.Reply(reply.status, dict(reply.headers), reply.body)
+
     def _forward(self, request: _Request) -> _Reply:
+        if self._answer is not None:
+            near = self._answer(request.method, request.target, request.headers, request.body)
+            return _Reply(near.status, [("Content-Length", str(len(near.body))), *near.headers.items()], near.body)
         connection = http.client.HTTPConnection(*self._upstream, timeout=60)
         try:
             headers = {k: v for k, v in request.headers.items() if k.lower() not in HOP_BY_HOP}

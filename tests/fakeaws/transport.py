@@ -1,9 +1,10 @@
 """The way from a botocore client to the fake without a socket: the same bytes, answered in the client's own thread.
 
 botocore asks `before-send` handlers for a response before it opens a connection. What is serialised, signed, retried
-and parsed is botocore's as ever; only what is below, connections, is left out. Whatever is about connections (faults on
-the way, processes, hostile servers, signals) goes over HTTP by itself: its address is not the fake's own, or its
-process is another. `test_fakeaws.py` plays the fake over HTTP, and holds that both ways give the same answers.
+and parsed is botocore's as ever; only what is below, connections, is left out. Whatever is about connections goes over
+HTTP by itself (processes, hostile servers, signals, a fault proxy that is not `near`): its address is not the fake's
+own, or its process is another. `test_fakeaws.py` plays the fake over HTTP, and holds that both ways give the same
+answers; `test_fault_proxy.py` does so for what a lost or broken connection raises.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Any
 
 import botocore.handlers
 from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ConnectionClosedError
+from urllib3.exceptions import ProtocolError
 
 from fakeaws.s3 import Reply
 
@@ -48,6 +51,16 @@ def close_at(url: str) -> None:
     _answers.pop(url, None)
 
 
+def answer_at(url: str) -> Answer:
+    """What answers at an address."""
+    return _answers[url]
+
+
+def closed(url: str) -> ConnectionClosedError:
+    """What botocore raises when a connection is closed before there is a whole reply."""
+    return ConnectionClosedError(error=ProtocolError("Connection broken"), endpoint_url=url)
+
+
 class _Body(io.BytesIO):
     """The body of a reply, as botocore reads urllib3's."""
 
@@ -55,6 +68,17 @@ class _Body(io.BytesIO):
         """Yields the rest of it in pieces."""
         while piece := self.read(size):
             yield piece
+
+
+class _BrokenOff(_Body):
+    """A body of which less came than was announced."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Returns what came, and raises at its end what urllib3 does."""
+        piece = super().read(size)
+        if not piece or size is None or size < 0:
+            raise ProtocolError("Connection broken")
+        return piece
 
 
 def _answered(request: Any, **_: Any) -> AWSResponse | None:
@@ -66,9 +90,13 @@ def _answered(request: Any, **_: Any) -> AWSResponse | None:
     target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     headers = {_text(key).lower(): _text(value) for key, value in request.headers.items()}
     reply = answer(request.method, target, headers, _bytes(request.body))
-    sent: Any = {"Date": formatdate(usegmt=True), **reply.headers, "Content-Length": str(len(reply.body))}
+    whole = {"Content-Length": str(len(reply.body)), **reply.headers}
+    sent: Any = {"Date": formatdate(usegmt=True), **whole}
     body = b"" if request.method == "HEAD" else reply.body
-    return AWSResponse(request.url, reply.status, sent, _Body(body))
+    broken = body and int(sent["Content-Length"]) > len(body)
+    if broken and not request.stream_output:
+        raise closed(request.url)
+    return AWSResponse(request.url, reply.status, sent, _BrokenOff(body) if broken else _Body(body))
 
 
 def _text(value: str | bytes) -> str:
