@@ -243,3 +243,16 @@ def test_two_interrupts_in_mid_call_stop_the_following() -> None:
     found = insistent(2)
     assert [type(each) for each in found.outcomes] == [Unknown, Skipped, Skipped]
     assert found.interrupted
+
+
+def test_no_look_comes_later_than_the_timer_bears() -> None:
+    """As at the emulator, where half a second is the longest."""
+    naps: list[float] = []
+
+    def road(_: str) -> Operation:
+        for _round in range(200):
+            yield False
+        return Deployed("a", "a", "")
+
+    walk([Task("a", "a", ())], road, Listener(), Timer(lambda: sum(naps), naps.append, longest=0.5))
+    assert (naps[0], max(naps)) == (0.25, 0.5)

@@ -40,7 +40,8 @@ api:
   min_tasks: 1
   max_tasks: 2
 workers:
-  - {name: notes, queue: notes, code: ../code, runtime: python3.13, timeout: 20, reserved_concurrency: 5}
+  - {name: notes, queue: notes, code: ../code, runtime: python3.13, timeout: 20, batch_window: 0,
+     reserved_concurrency: 5}
 release: {command: [PYTHON, release.py], timeout_minutes: 1}
 """
 

@@ -4,8 +4,9 @@ One test, so that one process of the tests owns the emulator and deploys once. `
 topologies; this one has the end that a shared emulator cannot have.
 """
 
+import time
 from contextlib import ExitStack, chdir
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -23,16 +24,34 @@ from infragen.cli import main
 from infragen.machine.emulator import reset, start
 
 
+@dataclass(frozen=True)
 class Near(Notes):
-    """The application, with infragen's commands in this process: to start one for each would be half of the time."""
+    """The application, with infragen's commands in this process: to start one for each would be half of the time.
+
+    `waited` are the seconds that the commands waited between their looks.
+    """
+
+    waited: list[float] = field(default_factory=list)
+
+    monotonic = staticmethod(time.monotonic)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, and take note of it."""
+        self.waited.append(seconds)
+        time.sleep(seconds)
 
     def infragen(self, *arguments: str, ok: bool = True) -> str:
         """Run a command as `System.infragen` does."""
         with chdir(self.directory), pytest.MonkeyPatch.context() as environment:
             environment.setenv("INFRAGEN_STATE_DIR", str(self.twin.state_dir.parent))
-            done = CommandLine().invoke(main, [*arguments, "--env", "dev", "--local"])
+            done = CommandLine(self).invoke(main, [*arguments, "--env", "dev", "--local"])
         assert not ok or done.exit_code == 0, done.output
         return done.output
+
+    def place(self) -> None:
+        """Deploy the environment without an image, in a process that may fork to lint: this one has threads."""
+        self.infragen("bootstrap", "--yes")
+        super().infragen("deploy", "--yes")
 
 
 def test_a_small_system_runs_through_a_day(tmp_path: Path, findings: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -54,6 +73,7 @@ def test_a_small_system_runs_through_a_day(tmp_path: Path, findings: Path, monke
         a_role_is_refused(shop)
         crash_loop(shop)
         poison_message(shop)
+        assert max(shop.waited) <= 0.5  # nobody shares what the emulator bears
         kill(running)
         again = start(state_dir)
         ends.enter_context(watched(again.pid, state_dir))

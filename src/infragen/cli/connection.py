@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _OTHER_REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")
 """Where other tools read the region from. The environment file decides; another region here is warned about."""
+
+_LOCAL_LOOKS = 0.5
+"""The most seconds between two looks at the emulator, whose operations take seconds and whose reads nobody shares."""
 
 _PROGRESS = "infragen.progress"
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -117,9 +120,10 @@ def open_session(
                     text = f"{name} is {os.environ[name]}; {env.environment} is in {env.region}, as its file says"
                     ui.tell(Warned(text))
         remember({"--env": env.environment})  # a saved plan names it, and not the command line
-        yield Session(
-            cloud, Pasteable(ui), Timer(around.monotonic, around.sleep, around.date), file, local=target.local
-        )
+        timer = Timer(around.monotonic, around.sleep, around.date)
+        if target.local:
+            timer = replace(timer, longest=_LOCAL_LOOKS)
+        yield Session(cloud, Pasteable(ui), timer, file, local=target.local)
 
 
 @contextmanager

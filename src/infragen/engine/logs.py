@@ -169,7 +169,7 @@ def follow_logs(session: Session, sources: Sequence[LogSource], query: LogQuery)
         seen = {each: time for each, time in seen.items() if time >= since}
         pause = QUIET_SECONDS if quiet >= QUIET_AFTER else LOOK_SECONDS
         quiet = 0.0 if new else quiet + pause
-        session.timer.sleep(pause)
+        session.timer.pause(pause)
 
 
 def filter_pattern(query: LogQuery) -> str:

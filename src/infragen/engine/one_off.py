@@ -314,7 +314,7 @@ def to_end(session: Session, steps: Steps) -> TaskResult:
             except StopIteration as end:
                 result: TaskResult = end.value
                 return result
-            session.timer.sleep(pause(quiet, 1))
+            session.timer.pause(pause(quiet, 1))
     finally:
         steps.close()
 

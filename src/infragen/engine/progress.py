@@ -3,6 +3,7 @@
 The engine never prints. A terminal, a CI log and a JSON stream are three listeners.
 """
 
+import math
 import secrets
 import threading
 import time
@@ -228,13 +229,19 @@ class Silent:
 @dataclass(frozen=True)
 class Timer:
     """A clock in seconds that never goes back, a way to wait, the seconds since 1970, UTC, and how work in threads is
-    waited for: until an event is set, at most so many seconds.
+    waited for: until an event is set, at most so many seconds. `longest` bounds the wait between two looks: who looks
+    at this machine's emulator takes nothing from anybody else.
     """
 
     now: Callable[[], float]
     sleep: Callable[[float], None]
     date: Callable[[], float] = time.time
     wait: Callable[[threading.Event, float | None], object] = threading.Event.wait
+    longest: float = math.inf
+
+    def pause(self, seconds: float) -> None:
+        """Wait between two looks at what goes on."""
+        self.sleep(min(seconds, self.longest))
 
 
 @dataclass(frozen=True)

@@ -179,7 +179,7 @@ def _ended_move(session: Session, source: str, before: set[float]) -> MoveTask:
         if tasks and tasks[0].moved != told:
             told = tasks[0].moved
             session.ui.tell(Warned(_progress(tasks[0])))
-        session.timer.sleep(LOOK_SECONDS)
+        session.timer.pause(LOOK_SECONDS)
 
 
 def _progress(task: MoveTask) -> str:
@@ -289,7 +289,7 @@ def afterwards(session: Session, found: DeadLetters, moved: int, seconds: float)
         done = state.waiting + state.in_flight + state.delayed == 0
         if done or dead.waiting or session.timer.now() >= end:
             return Moved(moved, state, dead)
-        session.timer.sleep(LOOK_SECONDS)
+        session.timer.pause(LOOK_SECONDS)
 
 
 def _refuse_unchanged(session: Session, found: DeadLetters, unchanged: bool) -> None:

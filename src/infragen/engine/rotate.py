@@ -302,7 +302,7 @@ def _rotate(session: Session, found: Rotation, step: Step) -> None:
                 "`infragen logs credentials --since 1h --platform` shows what its function wrote",
             )
         session.ui.tell(Following(lasted, ()))
-        session.timer.sleep(LOOK_SECONDS)
+        session.timer.pause(LOOK_SECONDS)
 
 
 def _error(session: Session, group: str, since: float, unread: Unread) -> str:
@@ -346,7 +346,7 @@ def _deploy(session: Session, services: Sequence[str], step: Step) -> None:
             )
         if waiting:
             session.ui.tell(Following(lasted, ()))
-            session.timer.sleep(LOOK_SECONDS)
+            session.timer.pause(LOOK_SECONDS)
 
 
 def _is_deployed(session: Session, service: str, deployment: str, step: Step, since: datetime) -> bool:

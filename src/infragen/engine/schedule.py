@@ -73,7 +73,7 @@ def run_concurrently(all_steps: Sequence[Generator[None, None, T]], timer: Timer
                 except StopIteration as end:
                     results[index] = end.value
         if len(results) < len(all_steps):
-            timer.sleep(pause(rounds, len(all_steps) - len(results)))
+            timer.pause(pause(rounds, len(all_steps) - len(results)))
             rounds += 1
     return [results[index] for index in range(len(all_steps))]
 
@@ -191,7 +191,7 @@ def walk(
                     walker.detach()
                 interrupts.waiting = True
                 quiet = min(quiet, USUAL_ROUNDS) if walker.moved else quiet
-                timer.sleep(pause(quiet, len(walker.all_steps)))
+                timer.pause(pause(quiet, len(walker.all_steps)))
                 quiet += 1
             except KeyboardInterrupt:  # heeded at the top, where another one finds this handler again
                 interrupts.noted = max(interrupts.noted, 2 if walker.interrupted else 1)

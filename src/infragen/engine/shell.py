@@ -108,7 +108,7 @@ def _entered(session: Session, task: OneOff, arn: str) -> TaskState:
                     "the task needs a way to ssmmessages: NAT, or the interface endpoints ssmmessages and kms; "
                     "`infragen docs shell`",
                 )
-        session.timer.sleep(PAUSE)
+        session.timer.pause(PAUSE)
 
 
 # --- the database -----------------------------------------------------------------------------------------------
