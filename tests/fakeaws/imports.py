@@ -141,7 +141,7 @@ def run(operation: Operation, change_set: ChangeSet) -> Steps:
         _record(operation, resource, "IMPORT_IN_PROGRESS", "Resource import started.")
         fault = cloud.script.resource(stack.name, name, "import")
         yield cloud.settings.change_set_seconds
-        if fault and fault.reason:
+        if fault and fault.reason is not None:
             _record(operation, resource, "IMPORT_FAILED", fault.reason)
             cloud.move(stack, "IMPORT_ROLLBACK_IN_PROGRESS", fault.reason, operation.token)
             stack.target, stack.resources = before

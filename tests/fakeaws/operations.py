@@ -130,7 +130,7 @@ class Operation:
             if resource.type == NESTED:
                 yield from self._create_child(resource)
             else:
-                if fault and fault.reason and not fault.initiated:
+                if fault and fault.reason is not None and not fault.initiated:
                     yield self._seconds(resource, fault.after)
                     raise OperationError(fault.reason)
                 self._take_name(resource)
@@ -143,7 +143,7 @@ class Operation:
                 for words in resources.dns_records(resource):
                     self._record(resource, "CREATE_IN_PROGRESS", words)
                 yield self._seconds(resource, fault.after if fault else None)
-                if fault and fault.reason:
+                if fault and fault.reason is not None:
                     raise OperationError(fault.reason)
         except (OperationError, ApiError) as error:
             self._record(resource, "CREATE_FAILED", str(getattr(error, "message", error)))
@@ -299,7 +299,7 @@ class Operation:
             self.replaced[current.logical_id] = before
             self._record(current, "UPDATE_IN_PROGRESS", "Resource creation Initiated")
         yield self._seconds(current, fault.after if fault else None)
-        if fault and fault.reason:
+        if fault and fault.reason is not None:
             raise OperationError(fault.reason)
         current.definition, current.properties, current.type = definition, properties, wanted.type
         current.created_by, current.wanted = wanted.created_by, None
@@ -405,7 +405,7 @@ class Operation:
         current.wanted = before.properties
         self._record(current, "UPDATE_IN_PROGRESS")
         yield self._seconds(current, fault.after if fault else None)
-        if fault and fault.reason:
+        if fault and fault.reason is not None:
             self._record(current, "UPDATE_FAILED", fault.reason)
             return False
         current.wanted = None
@@ -504,7 +504,7 @@ class Operation:
                 yield self._seconds(resource, fault.after if fault else None)
                 there = resource.logical_id not in self.cloud.settings.deleted_by_hand
                 problem = (resources.refuses_deletion(resource) if there else None) or self._in_use(resource)
-                if problem or (fault and fault.reason):
+                if problem or (fault and fault.reason is not None):
                     raise OperationError(problem or (fault and fault.reason) or "")
         except OperationError as error:
             self._record(resource, "DELETE_FAILED", str(error))

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from infragen.cloud.cloudformation import STATUSES, StackEvent, StackResource
 from infragen.engine.follow import LayerEvent
-from infragen.engine.outcome import ALARMS, CANCELLED, Cause
+from infragen.engine.outcome import CANCELLED, Cause
 from infragen.resource_types import resource_type
 from infragen.resource_types.ecs import SERVICE
 
@@ -178,7 +178,7 @@ def next_step(
             )
         case _:
             state = STATUSES[status].hint if status in STATUSES else "`infragen status` shows the stack"
-    if cause is not None and cause.type in ALARMS:
+    if cause is not None and cause.is_rollback_alarm:
         name = shlex.quote(cause.logical_id)
         return f"{state}; while it is in ALARM: `infragen deploy --ignore-alarm {name}`"
     return f"{state}; {QUOTAS}" if _QUOTA.search(reason) else state
@@ -200,7 +200,7 @@ def _fix(cause: Cause | None) -> str:
     if cause is None:
         return "find out what stopped it (`infragen diagnose` shows what AWS says)"
     reason = cause.reason
-    if cause.type in ALARMS:
+    if cause.is_rollback_alarm:
         return "find out what raised the alarm (`infragen logs` shows what the service wrote), fix that"
     if waits := _TOO_SOON.search(reason):
         return f"wait {waits[1] + ' seconds' if waits[1] else 'until the old one of that name is gone'}"

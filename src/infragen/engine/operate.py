@@ -24,7 +24,6 @@ from infragen.engine.follow import Follower, LayerEvent, anchors, begun, current
 from infragen.engine.last_image import tag_after_rollback
 from infragen.engine.next_steps import given_up, kept, never_made, next_step, not_put_back
 from infragen.engine.outcome import (
-    ALARMS,
     Cause,
     Deleted,
     Deployed,
@@ -547,7 +546,7 @@ def name_child(parent: str, logical_id: str) -> str:
 
 def _located(session: Session, cause: Cause | None) -> Cause | None:
     """Return a cause with the line of the environment file that it comes from."""
-    if cause is None or session.file is None or cause.type in ALARMS:
+    if cause is None or session.file is None or cause.is_rollback_alarm:
         return cause
     return replace(cause, setting=suspect(session.file, cause.layer, cause.logical_id, cause.reason))
 

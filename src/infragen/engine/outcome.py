@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from infragen.cloud.cloudformation import (
-    ALARM_TYPE,
-    COMPOSITE_ALARM_TYPE,
     RollbackConfiguration,
     RollbackTrigger,
     StackEvent,
@@ -39,6 +37,11 @@ class Cause:
     time: datetime | None = None
     cancelled: int = 0
     setting: Setting | None = None
+
+    @property
+    def is_rollback_alarm(self) -> bool:
+        """Return whether an alarm rolled the operation back; one that cannot be created is a resource that failed."""
+        return self.status == IN_ALARM
 
     def __str__(self) -> str:
         where = f" ({self.setting})" if self.setting else ""
@@ -230,7 +233,7 @@ def _said_elsewhere(events: Sequence[LayerEvent], failure: StackEvent) -> str:
 
 def event_of(cause: Cause, events: Sequence[LayerEvent]) -> StackEvent:
     """Return the event that a cause was read from: of an alarm the one with which the stack began to roll back."""
-    if cause.type in ALARMS:
+    if cause.is_rollback_alarm:
         return next(each.event for each in events if _rolls_back(each) and each.event.time == cause.time)
     return next(
         each.event
@@ -240,7 +243,9 @@ def event_of(cause: Cause, events: Sequence[LayerEvent]) -> StackEvent:
     )
 
 
-ALARMS = (ALARM_TYPE, COMPOSITE_ALARM_TYPE)
+IN_ALARM = "ALARM"
+"""The state of an alarm (Amazon CloudWatch API Reference, MetricAlarm): no resource of a stack has such a status."""
+
 ALARM_ARN = re.compile(r"arn:[a-z-]+:cloudwatch:[a-z0-9-]+:[0-9]{12}:alarm:[^\s,;\])]+")
 GOING_BACK = ("ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS", "IMPORT_ROLLBACK_IN_PROGRESS")
 UNNAMED = "no resource failed, and this rollback alarm is in ALARM"
@@ -271,7 +276,7 @@ def alarm_cause(
     if trigger is None:
         return None
     cancelled = sum(1 for each in events if each.event.reason in CANCELLED)
-    return Cause(began.layer, trigger.name, trigger.type, "ALARM", reason, trigger.arn, began.event.time, cancelled)
+    return Cause(began.layer, trigger.name, trigger.type, IN_ALARM, reason, trigger.arn, began.event.time, cancelled)
 
 
 def _hooks(events: Sequence[LayerEvent], failure: StackEvent) -> list[str]:
