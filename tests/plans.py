@@ -7,7 +7,6 @@ from typing import Any
 from hypothesis import strategies as st
 
 from infragen.cloud.cloudformation import (
-    STACK_TYPE,
     Cause,
     CauseKind,
     Differs,
@@ -18,6 +17,7 @@ from infragen.cloud.cloudformation import (
     ResourceDrift,
     Source,
 )
+from infragen.cloud.template import STACK_TYPE
 from infragen.config import Difference, Origin
 from infragen.config.yamlfile import Place
 from infragen.cost import Columns, CostDelta, ResourceDelta

@@ -10,7 +10,8 @@ from rich.cells import cell_len
 from rows import causes, property_of, summary
 
 from infragen.changes.stack_tags import TAGGED
-from infragen.cloud.cloudformation import STACK_TYPE, Differs, Disagreement, PropertyChange, ResourceChange, Source
+from infragen.cloud.cloudformation import Differs, Disagreement, PropertyChange, ResourceChange, Source
+from infragen.cloud.template import STACK_TYPE
 from infragen.cost import CostDelta
 from infragen.cost.columns import always
 from infragen.gates.access import Widening

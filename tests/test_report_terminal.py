@@ -17,8 +17,9 @@ from commands import CommandLine
 from plans import NASTY, nasty
 
 from infragen.cli import main
-from infragen.cloud.cloudformation import STACK_TYPE, ResourceChange, StackEvent
+from infragen.cloud.cloudformation import ResourceChange, StackEvent
 from infragen.cloud.protocol import Identity
+from infragen.cloud.template import STACK_TYPE
 from infragen.engine.follow import LayerEvent
 from infragen.engine.outcome import Cause, Failed
 from infragen.engine.progress import (

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infragen.cloud.cloudformation import STACK_TYPE, ResourceChange, StackEvent
+from infragen.cloud.cloudformation import ResourceChange, StackEvent
+from infragen.cloud.template import STACK_TYPE
 from infragen.engine.follow import LayerEvent
 from infragen.engine.outcome import Deployed, Failed, Skipped
 from infragen.engine.progress import Ended, Happened, Planned, Started

@@ -7,7 +7,7 @@ import pytest
 
 from infragen.assembly.templatefile import parse
 from infragen.changes.replacement import is_fixed, schema_of
-from infragen.cloud.cloudformation import STACK_TYPE
+from infragen.cloud.template import STACK_TYPE
 from infragen.cost.rules import RULES
 from infragen.resource_types import Billing, resource_type, resource_types
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sweeps import sweep
 
-from infragen.cloud.cloudformation import STACK_TYPE, PropertyChange, ResourceChange
+from infragen.cloud.cloudformation import PropertyChange, ResourceChange
+from infragen.cloud.template import STACK_TYPE
 from infragen.gates.data_loss import destructive, refusals, stack_policy, stateful
 from infragen.plan.model import Origins
 from infragen.resource_types import resource_type

@@ -9,7 +9,8 @@ import pytest
 from figures import Tried
 from sweeps import seeds
 
-from infragen.cloud.cloudformation import STACK_TYPE, EventPage, StackEvent
+from infragen.cloud.cloudformation import EventPage, StackEvent
+from infragen.cloud.template import STACK_TYPE
 from infragen.engine.follow import Follower, LayerEvent
 from infragen.engine.outcome import CANCELLED, root_cause, stack_cause
 from infragen.errors import Unavailable

@@ -9,7 +9,8 @@ from infragen.assembly.templatefile import parse
 from infragen.changes.diff import Side
 from infragen.changes.replacement import _index as schemas
 from infragen.changes.replacement import schema_of
-from infragen.cloud.cloudformation import STACK_TYPE, ResourceChange
+from infragen.cloud.cloudformation import ResourceChange
+from infragen.cloud.template import STACK_TYPE
 from infragen.gates.data_loss import stateful
 from infragen.gates.in_place import NOTHING_KEPT, losses
 from infragen.resource_types import resource_type

@@ -21,7 +21,7 @@ from infragen.aws.account import Account
 from infragen.aws.session import Clients
 from infragen.changes.diff import EMPTY
 from infragen.changes.reconcile import ReconcileContext, agree
-from infragen.cloud.cloudformation import STACK_TYPE
+from infragen.cloud.template import STACK_TYPE
 from infragen.engine.operate import all_changes
 from infragen.gates.data_loss import refusals
 

@@ -8,7 +8,8 @@ from rows import because, causes, said, sentences
 
 from infragen.changes.diff import Side, compare
 from infragen.changes.reconcile import KNOWN_AFTER_APPLY, Compared, ReconcileContext, agree, contradicted
-from infragen.cloud.cloudformation import STACK_TYPE, PropertyChange, ResourceChange, Source
+from infragen.cloud.cloudformation import PropertyChange, ResourceChange, Source
+from infragen.cloud.template import STACK_TYPE
 from infragen.gates.data_loss import destructive
 from infragen.secrecy.shown import Absent, KnownAfter
 

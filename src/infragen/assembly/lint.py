@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from infragen.assembly.synth import Assembly, template_key
-from infragen.cloud.cloudformation import STACK_TYPE
+from infragen.cloud.template import STACK_TYPE
 from infragen.config.yamlfile import Place
 from infragen.errors import InputError
 from infragen.gates.data_loss import may_hold_data

@@ -18,7 +18,7 @@ from infragen.assembly import limits
 from infragen.assembly.code import CODE
 from infragen.assembly.synth import TEMPLATES, Assembly, LayerTemplate, RootTemplate, template_key
 from infragen.checks.check import Check
-from infragen.cloud.cloudformation import STACK_TYPE
+from infragen.cloud.template import STACK_TYPE
 from infragen.config import SHARED, Environment
 from infragen.errors import InputError
 from infragen.gates.data_loss import stack_policy, stateful

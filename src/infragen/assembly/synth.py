@@ -22,7 +22,7 @@ from infragen.assembly.wiring import misuses
 from infragen.changes.evaluate import circle, is_sub
 from infragen.checks import GENERAL
 from infragen.checks.check import Check
-from infragen.cloud.cloudformation import misshapen
+from infragen.cloud.template import misshapen
 from infragen.config import Environment, camel
 from infragen.errors import InputError
 from infragen.layers import LAYERS

@@ -15,7 +15,7 @@ from itertools import islice, product
 from typing import Any
 
 from infragen.changes.evaluate import SUB_NAME, references
-from infragen.cloud.cloudformation import STACK_TYPE
+from infragen.cloud.template import STACK_TYPE
 from infragen.layers.contract import WIRED_TYPES
 
 PASSES_ON = ("Ref", "Fn::Sub", "Fn::Join", "Fn::If", "Fn::Base64")

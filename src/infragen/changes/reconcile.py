@@ -20,7 +20,6 @@ from infragen.changes.replacement import ALWAYS, CONDITIONALLY, NEVER, RECREATIO
 from infragen.changes.stack_tags import TAGGED, reached
 from infragen.changes.values import NOTHING, given_back, same
 from infragen.cloud.cloudformation import (
-    STACK_TYPE,
     Cause,
     CauseKind,
     Differs,
@@ -29,6 +28,7 @@ from infragen.cloud.cloudformation import (
     ResourceChange,
     Source,
 )
+from infragen.cloud.template import STACK_TYPE
 from infragen.secrecy.masking import SECRET, mask, secret_parameters, secret_texts
 from infragen.secrecy.shown import KnownAfter, Secret
 from infragen.secrecy.suspicion import looks_secret

@@ -14,7 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from infragen.cloud.cloudformation import STACK_TYPE, PropertyChange
+from infragen.cloud.cloudformation import PropertyChange
+from infragen.cloud.template import STACK_TYPE
 from infragen.resource_types import resource_type as known_type
 
 NEVER, CONDITIONALLY, ALWAYS = RECREATIONS = ("Never", "Conditionally", "Always")

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from infragen.checks.check import Answer, Check, Subject, ok, unknown, wrong
 from infragen.config import Network, engine_versions
-from infragen.resource_types.rds import DB_CLUSTER
 
 if TYPE_CHECKING:
     from infragen.cloud.protocol import AccountReader
@@ -22,7 +21,7 @@ instance in a VPC")."""
 def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
     """Ask RDS where the version is offered, and EC2 for the zones."""
     network = subject.environment.network
-    for cluster in subject.of(DB_CLUSTER.name):
+    for cluster in subject.of("AWS::RDS::DBCluster"):
         engine, version = cluster.properties.get("Engine"), cluster.properties.get("EngineVersion")
         if not isinstance(engine, str) or not isinstance(version, str):
             yield unknown(f"{cluster.place}: its engine and version are not known")
@@ -60,7 +59,7 @@ def run_support(subject: Subject, account: AccountReader) -> Iterator[Answer]:
     """Compare each version with the release calendar. Nothing is asked of the account."""
     today = datetime.fromtimestamp(subject.now(), UTC).date()
     at = subject.at("database", "engine_version")
-    for cluster in subject.of(DB_CLUSTER.name):
+    for cluster in subject.of("AWS::RDS::DBCluster"):
         engine, version = cluster.properties.get("Engine"), cluster.properties.get("EngineVersion")
         if engine != "aurora-postgresql" or not isinstance(version, str):
             yield unknown(f"{cluster.place}: until when its engine and version are supported is not known")
@@ -80,7 +79,7 @@ SUPPORT = Check(
     "engine-support",
     "The engine version has more than 90 days of standard support left, by the release calendar that infragen has.",
     (),
-    frozenset({DB_CLUSTER.name}),
+    frozenset({"AWS::RDS::DBCluster"}),
     run_support,
     quick=False,
 )
@@ -89,6 +88,6 @@ CHECK = Check(
     "engine",
     "The engine version can be ordered as db.serverless in two of the environment's zones.",
     ("rds:DescribeOrderableDBInstanceOptions", "ec2:DescribeAvailabilityZones"),
-    frozenset({DB_CLUSTER.name}),
+    frozenset({"AWS::RDS::DBCluster"}),
     run,
 )

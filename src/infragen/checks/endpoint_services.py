@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from infragen.checks.check import Answer, Check, Resource, Subject, ok, unknown, wrong
-from infragen.resource_types.ec2 import VPC_ENDPOINT
 
 if TYPE_CHECKING:
     from infragen.cloud.protocol import AccountReader
@@ -23,7 +22,7 @@ LISTS = "`aws ec2 describe-vpc-endpoint-services --query ServiceNames` lists tho
 def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
     """Ask EC2 for the services of all endpoints at once, and for the zones of those that have subnets."""
     named, fine = list[tuple[Resource, str]](), dict[str, list[str]]()
-    for endpoint in subject.of(VPC_ENDPOINT.name):
+    for endpoint in subject.of("AWS::EC2::VPCEndpoint"):
         service = endpoint.properties.get("ServiceName")
         if isinstance(service, str):
             named.append((endpoint, service))
@@ -135,6 +134,6 @@ CHECK = Check(
     "endpoint-services",
     "AWS offers the services of the VPC endpoints in the region, and in the zones of their subnets.",
     ("ec2:DescribeVpcEndpointServices", "ec2:DescribeAvailabilityZones", "ec2:DescribeSubnets"),
-    frozenset({VPC_ENDPOINT.name}),
+    frozenset({"AWS::EC2::VPCEndpoint"}),
     run,
 )

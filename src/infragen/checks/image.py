@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from infragen.checks.check import Answer, Check, Subject, ok, unknown, wrong
 from infragen.errors import PermissionDenied
-from infragen.resource_types.ecr import REPOSITORY
 
 if TYPE_CHECKING:
     from infragen.cloud.protocol import AccountReader
@@ -27,7 +26,8 @@ def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
     if not subject.image_tag:
         yield ok("no tag was given or is deployed: the placeholder runs")
         return
-    named = [each.properties.get("RepositoryName") for each in subject.of(REPOSITORY.name) if each.layer == "api"]
+    repositories = (each for each in subject.of("AWS::ECR::Repository") if each.layer == "api")
+    named = [each.properties.get("RepositoryName") for each in repositories]
     repository = next((each for each in named if isinstance(each, str)), "")
     if not repository:
         yield unknown("which repository the image is in is not known")

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from infragen.checks.check import Answer, Check, Resource, Subject, ok, unknown, wrong
 from infragen.errors import PermissionDenied
-from infragen.resource_types import resource_type
 
 if TYPE_CHECKING:
     from infragen.cloud.protocol import AccountReader
@@ -22,6 +21,8 @@ PutScalingPolicy in the Application Auto Scaling API Reference; read 2026-11-29)
 
 def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
     """Ask for each type of named resources that the deployment adds. A type nobody can ask for is not known."""
+    from infragen.resource_types import resource_type
+
     by_type: dict[str, dict[str, Resource]] = {}
     computed = list[str]()
     for each in subject.resources:
@@ -55,6 +56,8 @@ def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
 
 
 def _way_out(kind: str, name: str, said: str) -> str:
+    from infragen.resource_types import resource_type
+
     if "being deleted" in said:
         return "wait until its name is free"
     if "deleted" in said:

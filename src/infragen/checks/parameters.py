@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from infragen.checks.check import Answer, Check, Resource, Subject, ok, unknown, wrong
 from infragen.config import database_parameters
-from infragen.resource_types.rds import DB_CLUSTER_PARAMETER_GROUP
 
 if TYPE_CHECKING:
     from infragen.cloud.protocol import AccountReader, ClusterParameter
@@ -26,7 +25,7 @@ _WORD = re.compile(r"[A-Za-z0-9_.+ -]+")
 
 def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
     """Ask RDS for the parameters of each group's family."""
-    for group in subject.of(DB_CLUSTER_PARAMETER_GROUP.name):
+    for group in subject.of("AWS::RDS::DBClusterParameterGroup"):
         family, written = group.properties.get("Family"), group.properties.get("Parameters")
         if not isinstance(family, str) or not isinstance(written, dict):
             yield unknown(f"{group.place}: its family and parameters are not known before the deployment")
@@ -86,6 +85,6 @@ CHECK = Check(
     "parameters",
     "RDS has the cluster parameters of the database in its family, lets them be changed, and takes their values.",
     ("rds:DescribeEngineDefaultClusterParameters",),
-    frozenset({DB_CLUSTER_PARAMETER_GROUP.name}),
+    frozenset({"AWS::RDS::DBClusterParameterGroup"}),
     run,
 )

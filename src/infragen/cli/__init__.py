@@ -95,7 +95,7 @@ def command_line(around: Surroundings | None = None) -> int:
 
     A signal that was ignored when the process was started stays ignored, as under nohup or in a script's background.
     """
-    gc.set_threshold(50_000, 20, 20)  # what imports make lives to the end; looking at it again takes a tenth of a run
+    gc.set_threshold(200_000, 20, 20)  # what imports make lives to the end; looking at it again takes a tenth of a run
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for one reads every installed package
     if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
         signal.signal(signal.SIGTERM, terminate)

@@ -11,9 +11,8 @@ from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Final
 
+from infragen.cloud.template import STACK_TYPE
 from infragen.secrecy.shown import NOTHING, Shown
-
-STACK_TYPE = "AWS::CloudFormation::Stack"
 
 PREFIX = "infragen-"
 """What the names of change sets and the client request tokens that infragen makes begin with."""
@@ -500,22 +499,3 @@ class EventPage:
 
     events: tuple[StackEvent, ...]
     next_token: str = ""
-
-
-_SHAPES: Mapping[str, tuple[type, ...]] = {
-    **dict.fromkeys(("Properties", "Metadata", "CreationPolicy", "UpdatePolicy"), (dict,)),
-    **dict.fromkeys(("Type", "Condition", "DeletionPolicy", "UpdateReplacePolicy"), (str,)),
-    "DependsOn": (str, list),
-}
-_SHAPE_WORDS: Mapping[type, str] = {dict: "a map", str: "a text", list: "a list of texts"}
-
-
-def misshapen(attribute: str, value: object) -> str:
-    """Return what is wrong with the shape of a resource's attribute in a template; '' where nothing is. One that is not
-    known may have any.
-    """
-    shapes = _SHAPES.get(attribute, ())
-    texts = not isinstance(value, list) or all(isinstance(each, str) for each in value)
-    if not shapes or (isinstance(value, shapes) and texts):
-        return ""
-    return f"{attribute} must be {' or '.join(_SHAPE_WORDS[each] for each in shapes)}"

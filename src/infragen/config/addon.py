@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from infragen.changes.evaluate import circle, is_sub
-from infragen.cloud.cloudformation import misshapen
+from infragen.cloud.template import misshapen
 from infragen.config import yamlfile
 from infragen.config.schema import NAME
 from infragen.config.yamlfile import Node, Place, Problem, Scalar, Sequence, shown

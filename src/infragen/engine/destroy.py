@@ -12,7 +12,8 @@ from typing import Any
 
 from infragen.assembly.stacks import BESIDE, ROOT, bucket_name
 from infragen.changes.comparison import deletion_policy
-from infragen.cloud.cloudformation import STACK_TYPE, OnDestroy, StackResource, StackState, row
+from infragen.cloud.cloudformation import OnDestroy, StackResource, StackState, row
+from infragen.cloud.template import STACK_TYPE
 from infragen.config import Environment
 from infragen.engine.artifact_bucket import prefixes, shared_stack, used_by
 from infragen.engine.deletion_plan import SHARED_BUCKET, DestroyPlan, ResourceDeletion, SharedPart, StackDeletion

@@ -19,12 +19,12 @@ from infragen.cloud.cloudformation import (
     DRIFTED,
     IN_SYNC,
     NOT_CHECKED,
-    STACK_TYPE,
     UNKNOWN,
     ResourceDrift,
     StackResource,
     StackState,
 )
+from infragen.cloud.template import STACK_TYPE
 from infragen.config import Environment
 from infragen.engine.artifact_bucket import with_shared
 from infragen.engine.observe import Observed, deployed_body, observe, root_of

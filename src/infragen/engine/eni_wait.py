@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from infragen.cloud.cloudformation import STACK_TYPE, StackResource
+from infragen.cloud.cloudformation import StackResource
 from infragen.cloud.protocol import Cloud
+from infragen.cloud.template import STACK_TYPE
 from infragen.engine.follow import LayerEvent
 from infragen.engine.progress import Noticed, Session
 from infragen.errors import CloudError

@@ -11,8 +11,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from infragen.cloud.cloudformation import STACK_TYPE, EventPage, StackEvent, running
+from infragen.cloud.cloudformation import EventPage, StackEvent, running
 from infragen.cloud.protocol import Cloud
+from infragen.cloud.template import STACK_TYPE
 from infragen.errors import CredentialsExpired, Unavailable
 
 BEGINNINGS = frozenset({"CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "IMPORT_IN_PROGRESS"})

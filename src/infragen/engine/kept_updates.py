@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from infragen.cloud.cloudformation import STACK_TYPE, ResourceChange
+from infragen.cloud.cloudformation import ResourceChange
+from infragen.cloud.template import STACK_TYPE
 from infragen.engine.observe import Observed, nested_stacks
 from infragen.engine.preview import Prepared
 from infragen.engine.progress import Session

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from infragen.assembly.stacks import ARTIFACTS, stack_name
-from infragen.cloud.cloudformation import STACK_TYPE, StackResource
+from infragen.cloud.cloudformation import StackResource
+from infragen.cloud.template import STACK_TYPE
 from infragen.config import Environment
 from infragen.cost.prices import Prices
 from infragen.engine.app_secrets import stored_names

@@ -14,8 +14,9 @@ from typing import Any
 from infragen.assembly.stacks import ARTIFACTS_TAG, BESIDE, ROOT, StackLayout, StackUnit, account_of, stack_name
 from infragen.assembly.synth import Assembly
 from infragen.assembly.templatefile import parse_deployed
-from infragen.cloud.cloudformation import STACK_TYPE, OnDeploy, StackResource, StackState, row, running
+from infragen.cloud.cloudformation import OnDeploy, StackResource, StackState, row, running
 from infragen.cloud.protocol import Cloud, Identity
+from infragen.cloud.template import STACK_TYPE
 from infragen.config import SHARED, Environment
 from infragen.engine.follow import current
 from infragen.engine.operate import is_ours, runs_ours

@@ -18,17 +18,9 @@ from infragen.assembly.templatefile import parse_deployed
 from infragen.changes.comparison import EMPTY, OPAQUE, LayerSides, Side, compare, contradicted, differing
 from infragen.changes.stack_tags import as_written, inherited
 from infragen.changes.values import same
-from infragen.cloud.cloudformation import (
-    STACK_TYPE,
-    ChangeSet,
-    OnDeploy,
-    PropertyChange,
-    Source,
-    StackRows,
-    StackState,
-    row,
-)
+from infragen.cloud.cloudformation import ChangeSet, OnDeploy, PropertyChange, Source, StackRows, StackState, row
 from infragen.cloud.protocol import UNREADABLE, ChangeSetRequest, Cloud, PreviousValue, unreadable_hint
+from infragen.cloud.template import STACK_TYPE
 from infragen.engine.nested_sets import (
     Unevaluated,
     read_to_end,

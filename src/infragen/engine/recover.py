@@ -11,8 +11,9 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from infragen.assembly.stacks import ARTIFACTS, role_of
-from infragen.cloud.cloudformation import STACK_TYPE, OnDestroy, OnRecover, StackState, row
+from infragen.cloud.cloudformation import OnDestroy, OnRecover, StackState, row
 from infragen.cloud.protocol import Cloud
+from infragen.cloud.template import STACK_TYPE
 from infragen.config import Environment
 from infragen.engine.deletion_plan import RecoveryPlan, Remedy, Stuck
 from infragen.engine.destroy import DestroyOptions, doom, remove, unprotect

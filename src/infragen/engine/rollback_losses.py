@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from infragen.cloud.cloudformation import STACK_TYPE, StackState
+from infragen.cloud.cloudformation import StackState
+from infragen.cloud.template import STACK_TYPE
 from infragen.engine.deletion_plan import ResourceDeletion
 from infragen.engine.follow import LayerEvent
 from infragen.engine.next_steps import never_made

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from infragen.assembly.stacks import ARTIFACTS, ROOT, stack_name
 from infragen.assembly.synth import Assembly
-from infragen.cloud.cloudformation import ABSENT, STACK_TYPE, StackState, row
+from infragen.cloud.cloudformation import ABSENT, StackState, row
+from infragen.cloud.template import STACK_TYPE
 from infragen.config import Environment
 from infragen.engine.artifact_bucket import with_shared
 from infragen.engine.next_steps import next_step

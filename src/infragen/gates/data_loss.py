@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from infragen.changes.replacement import schema_of
-from infragen.cloud.cloudformation import STACK_TYPE, ResourceChange
+from infragen.cloud.cloudformation import ResourceChange
+from infragen.cloud.template import STACK_TYPE
 from infragen.resource_types import resource_type
 
 SCHEMAS = "us-east-1"

@@ -15,7 +15,8 @@ from typing import Any
 
 from infragen.changes.diff import Side, deletion_policy, replacement_policy
 from infragen.changes.values import NOTHING, intrinsic, opened, same
-from infragen.cloud.cloudformation import STACK_TYPE, ResourceChange
+from infragen.cloud.cloudformation import ResourceChange
+from infragen.cloud.template import STACK_TYPE
 from infragen.gates.data_loss import Refusal, destroyed, holds_data, may_hold_data
 from infragen.resource_types import Loss, When, resource_type
 

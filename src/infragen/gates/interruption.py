@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from infragen.changes.diff import Side
-from infragen.cloud.cloudformation import STACK_TYPE, ResourceChange
+from infragen.cloud.cloudformation import ResourceChange
+from infragen.cloud.template import STACK_TYPE
 from infragen.resource_types import rds, resource_type
 from infragen.resource_types.interruption import (
     IMPOSSIBLE,

@@ -16,7 +16,7 @@ from infragen.assembly.stacks import StackLayout
 from infragen.assembly.synth import Assembly
 from infragen.changes.replacement import schema_of
 from infragen.checks.linked_roles import needed as linked_roles
-from infragen.cloud.cloudformation import STACK_TYPE
+from infragen.cloud.template import STACK_TYPE
 from infragen.errors import InputError
 from infragen.permissions.scopes import LOG_DELIVERY
 

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from infragen.checks.check import CheckResult
-from infragen.cloud.cloudformation import STACK_TYPE, Disagreement, PropertyChange, ResourceChange, Source
+from infragen.cloud.cloudformation import Disagreement, PropertyChange, ResourceChange, Source
+from infragen.cloud.template import STACK_TYPE
 from infragen.config import Difference, EnvironmentFile
 from infragen.config.setting_lookup import origin
 from infragen.cost import CENT, CostDelta

@@ -10,14 +10,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from infragen.assembly.stacks import ROOT
-from infragen.cloud.cloudformation import (
-    STACK_TYPE,
-    Differs,
-    Disagreement,
-    IgnoredAttribute,
-    PropertyChange,
-    ResourceChange,
-)
+from infragen.cloud.cloudformation import Differs, Disagreement, IgnoredAttribute, PropertyChange, ResourceChange
+from infragen.cloud.template import STACK_TYPE
 from infragen.config import Difference, Origin
 from infragen.cost import Columns, CostDelta
 from infragen.gates.access import Widening

@@ -14,7 +14,8 @@ from itertools import takewhile
 from infragen.assembly.stacks import ROOT
 from infragen.assembly.templatefile import dump_yaml
 from infragen.changes.stack_tags import TAGGED
-from infragen.cloud.cloudformation import STACK_TYPE, CauseKind, Source
+from infragen.cloud.cloudformation import CauseKind, Source
+from infragen.cloud.template import STACK_TYPE
 from infragen.cost import CENT
 from infragen.report.checks import unknown_checks, wrong_lines
 from infragen.report.plan_types import Cost, Drift, Kind, Plan, Property, Refusal, ResourceCost, Row, Stack, Usd, Value

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from infragen.assembly.stacks import ROOT
-from infragen.cloud.cloudformation import STACK_TYPE, StackEvent
+from infragen.cloud.cloudformation import StackEvent
+from infragen.cloud.template import STACK_TYPE
 from infragen.engine.outcome import CANCELLED, Failed, Outcome
 from infragen.engine.progress import (
     Ended,

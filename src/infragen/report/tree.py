@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from rich.text import Text
 
 from infragen.assembly.stacks import ROOT
-from infragen.cloud.cloudformation import STACK_TYPE
+from infragen.cloud.template import STACK_TYPE
 from infragen.report.duration import span, usually, verb
 from infragen.report.outcome import colour
 from infragen.report.progress_state import Scene, Stack, Work

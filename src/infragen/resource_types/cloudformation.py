@@ -4,7 +4,7 @@ What a nested stack holds, its own resources' rows say. Any other `Custom::` typ
 and has no row.
 """
 
-from infragen.cloud.cloudformation import STACK_TYPE
+from infragen.cloud.template import STACK_TYPE
 from infragen.resource_types.interruption import NOBODY_WAITS, Interruptions, outage
 from infragen.resource_types.resource_type import Billing, ResourceType
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 
 from infragen.changes.diff import Side
 from infragen.changes.evaluate import evaluated
-from infragen.cloud.cloudformation import STACK_TYPE
+from infragen.cloud.template import STACK_TYPE
 from infragen.gates.access.access import access_widenings
 from infragen.gates.access.found import Resources, Widening
 from infragen.gates.access.network import network_widenings
