@@ -32,6 +32,9 @@ FOUND = [(18, 41), (1, 44), (30, 5)]
 """At the first, the second run's nested change sets are gone when it reads them: what its gates see is not its own. At
 the second, a whole deployment passes between the second run's last look and its RunTask."""
 
+BOTH_STARTED = [(0, 40), (1, 50), (0, 9), (1, 10**6), (0, 10**6)]
+"""In independent topology each starts its task without seeing the other's; the later one is stopped, and waits."""
+
 
 def sampled(short: int) -> list[tuple[int, int]]:
     pairs = [(calls, others) for calls in range(1, MOST) for others in range(1, MOST)]
@@ -106,9 +109,9 @@ def test_the_second_of_two_releases_is_refused_before_its_command_runs(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("calls", "others"), [(30, 5)])
-def test_with_wait_both_release_one_after_the_other(shop: Bench, aws: FakeAws, calls: int, others: int) -> None:
-    codes = together(shop, [deploys(shop, "v1", 7200), deploys(shop, "v2", 7200)], once_each(calls, others))
+@pytest.mark.parametrize("order", [once_each(30, 5), BOTH_STARTED])
+def test_with_wait_both_release_one_after_the_other(shop: Bench, aws: FakeAws, order: list[tuple[int, int]]) -> None:
+    codes = together(shop, [deploys(shop, "v1", 7200), deploys(shop, "v2", 7200)], list(order))
     found = ran(aws)
     assert codes == [0, 0]
     assert len(found) == 2
@@ -122,3 +125,19 @@ def test_migrate_and_a_deployment_do_not_run_at_a_time(shop: Bench, aws: FakeAws
     found = ran(aws)
     assert len(found) == codes.count(0), (codes, found)
     assert all(one[2] <= other[1] for one, other in itertools.pairwise(found)), found
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("shop", "calls", "others", "ends", "images"),
+    [("independent", 1, 44, [0, 5], ["v2", "v1"]), ("nested", 37, 55, [0, 0], ["v2", "v1", "v2"])],
+    indirect=["shop"],
+)
+def test_with_wait_a_command_may_run_for_nothing_or_twice(
+    shop: Bench, aws: FakeAws, calls: int, others: int, ends: list[int], images: list[str]
+) -> None:
+    """The first run deploys while the second's task has ended, or starts: what it did to the database stays."""
+    tags = {shop.session.cloud.image_digest("shop-test-api", tag): tag for tag in ("v1", "v2")}
+    codes = together(shop, [deploys(shop, "v1", 7200), deploys(shop, "v2", 7200)], once_each(calls, others))
+    assert codes == ends
+    assert [tags[image] for image, _, _ in ran(aws)] == images

@@ -101,11 +101,24 @@ def run_one_off(
     Raises Conflict when one of the family runs already, with `wait` when it still does after so many seconds;
     CloudError when it cannot be started, OutcomeUnknown when it cannot be followed any more.
     """
-    cloud, settings, family = session.cloud, what.settings, what.template.family
-    tidy(session, family)
-    if what.exclusive:
-        yield from _alone(session, what, wait)
-    check()
+    tidy(session, what.template.family)
+    until = session.timer.now() + wait if wait is not None else None
+    while True:
+        if what.exclusive:
+            yield from _alone(session, what, until)
+        check()
+        result = yield from _run_once(session, layer, what, detach, check, until)
+        if result is not None:
+            return result
+
+
+def _run_once(
+    session: Session, layer: str, what: OneOff, detach: bool, check: Callable[[], None], until: float | None
+) -> Generator[bool, None, TaskResult | None]:
+    """Yield until a task has ended, and return how; None where it made way for an earlier one, whose end is waited for
+    `until` then.
+    """
+    cloud, settings = session.cloud, what.settings
     definition = cloud.register_task(settings.task_definition, what.template)
     started: list[str] = []
     try:
@@ -114,8 +127,8 @@ def run_one_off(
             yield from _yielding(retrying(session, layer, starting(session, what, definition, started), BEFORE))
             [arn] = started
             session.ui.tell(TaskStarted(what.purpose, arn, what.template.command, what.tag))
-            if what.exclusive:
-                _withdraw_second(session, what, arn, check)
+            if what.exclusive and _made_way(session, what, arn, check, until):
+                return None
             if detach:
                 return TaskResult(what, TaskState(arn, "PENDING"), 0, False)
             return (yield from _followed(session, layer, what, _log(definition, arn), arn, begun))
@@ -152,17 +165,17 @@ def tidy(session: Session, family: str) -> None:
         )
 
 
-def _alone(session: Session, what: OneOff, wait: float | None) -> Generator[bool, None, None]:
-    """Yield until no task of the family runs. Raises Conflict when one does, with `wait` after so many seconds."""
+def _alone(session: Session, what: OneOff, until: float | None) -> Generator[bool, None, None]:
+    """Yield until no task of the family runs. Raises Conflict when one does, with `until` when that time has come."""
     began, told = session.timer.now(), ""
     while running := session.cloud.unfinished_tasks(what.settings.cluster, what.template.family):
-        waited, first = session.timer.now() - began, min(running, key=_age)
-        if wait is None or waited >= wait:
+        now, first = session.timer.now(), min(running, key=_age)
+        if until is None or now >= until:
             _refuse_second(running, what)
         if first.arn != told:
             session.ui.tell(Warned(f"waiting: a {what.purpose} of {what.template.family} runs: {first.arn}"))
         told = first.arn
-        session.ui.tell(Following(waited, ()))
+        session.ui.tell(Following(now - began, ()))
         yield False
 
 
@@ -180,19 +193,28 @@ def _age(task: TaskState) -> tuple[float, str]:
     return (task.created.timestamp() if task.created else 0.0, task.arn)
 
 
-def _withdraw_second(session: Session, what: OneOff, arn: str, check: Callable[[], None]) -> None:
-    """Stop the task again when another run has started one at the same time and that one came first, or has deployed
-    meanwhile.
+def _made_way(session: Session, what: OneOff, arn: str, check: Callable[[], None], until: float | None) -> bool:
+    """Return whether the task was stopped again, because another run started one at the same time and that one came
+    first. Raises Conflict instead where nothing is waited `until`, or where another run has deployed meanwhile.
     """
     running = session.cloud.unfinished_tasks(what.settings.cluster, what.template.family)
     own = next((each for each in running if each.arn == arn), None)
     earlier = tuple(each for each in running if own is not None and _age(each) < _age(own))
     try:
-        _refuse_second(earlier, what)
-        check()
+        if until is None:
+            _refuse_second(earlier, what)
+        if not earlier:
+            check()
+            return False
     except Conflict:
-        session.cloud.stop_task(what.settings.cluster, arn, "infragen: another run came first")
+        _withdraw(session, what, arn)
         raise
+    _withdraw(session, what, arn)
+    return True
+
+
+def _withdraw(session: Session, what: OneOff, arn: str) -> None:
+    session.cloud.stop_task(what.settings.cluster, arn, "infragen: another run came first")
 
 
 def _yielding(steps: Generator[None, None, T]) -> Generator[bool, None, T]:
