@@ -441,3 +441,27 @@ def test_a_schedule_that_is_not_followed_is_named(schedule: str) -> None:
     assert "only cron() and at()" in unread({"Schedule": schedule})
     assert "time zone" in unread({"Schedule": "cron(0 8 ? * MON *)", "Timezone": "Nowhere/Here"})
     assert list(due([{"Schedule": schedule}], now - timedelta(days=365), now)) == []
+
+
+def test_a_service_that_never_becomes_steady_is_named_and_deleted(
+    twin_client: Clients, images: Callable[[str], str]
+) -> None:
+    """Its event has its ARN, its tasks say why, and the rollback leaves nothing of it."""
+    made = template(f"{images(GOOD)}-missing", 1)
+    resources = {name: made["Resources"][name] for name in ("Logs", "Cluster", "Task", "Service")}
+    resources["Logs"]["Properties"]["LogGroupName"] = "/ecs/alone"
+    resources["Cluster"]["Properties"]["ClusterName"] = "alone"
+    resources["Service"] = {key: each for key, each in resources["Service"].items() if key != "DependsOn"}
+    del resources["Service"]["Properties"]["LoadBalancers"]
+    cloudformation, ecs = twin_client("cloudformation"), twin_client("ecs")
+    assert deploy(cloudformation, "alone", {"Resources": resources}) == "ROLLBACK_COMPLETE"
+    events = cloudformation.describe_stack_events(StackName="alone")["StackEvents"]
+    [failed] = [
+        each for each in events if (each["LogicalResourceId"], each["ResourceStatus"]) == ("Service", "CREATE_FAILED")
+    ]
+    assert failed["PhysicalResourceId"].endswith("service/alone/api")
+    assert ecs.list_services(cluster="alone")["serviceArns"] == []
+    stopped = ecs.list_tasks(cluster="alone", serviceName="api", desiredStatus="STOPPED")["taskArns"]
+    [task] = ecs.describe_tasks(cluster="alone", tasks=stopped)["tasks"]
+    assert "CannotPullContainerError" in task["stoppedReason"]
+    delete(cloudformation, "alone")

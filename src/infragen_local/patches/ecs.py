@@ -5,7 +5,8 @@ schema, MiniStack raises. Below the first level MiniStack keeps the keys of a co
 writes them (`Secrets[].Name`), so that ECS finds neither secrets nor a health check there. MiniStack calls a service
 created or updated as soon as ECS took the request; AWS waits until the deployment is steady, and fails the resource
 when the circuit breaker ends it (Amazon ECS Developer Guide, "How the deployment circuit breaker detects failures";
-CloudFormation User Guide, AWS::ECS::Service, read 2026-11).
+CloudFormation User Guide, AWS::ECS::Service, read 2026-11). A rollback deletes a service that did not become steady;
+MiniStack would leave it, as it has no record of what failed.
 """
 
 import json
@@ -16,7 +17,7 @@ from typing import Any
 from ministack.services import ecs
 from ministack.services.cloudformation import provisioners
 
-from infragen_local.patches.handlers import Created, Properties, convert_properties, handler, replace
+from infragen_local.patches.handlers import Created, Properties, Unstable, convert_properties, handler, replace
 
 _USER_KEYS = frozenset({"dockerLabels", "options"})
 """Maps in a container definition whose keys are the user's own, and stay as they are."""
@@ -36,7 +37,12 @@ def apply() -> None:
     def create(logical_id: str, properties: Properties, stack: str) -> Created:
         created: Created = own["create"](logical_id, properties, stack)
         _pass_on(created[0], properties)
-        wait_for_rollout(lambda: _read(created[0]), str(properties.get("TaskDefinition", "")))
+        try:
+            wait_for_rollout(lambda: _read(created[0]), str(properties.get("TaskDefinition", "")))
+        except ValueError as error:
+            time.sleep(PAUSE)  # so that tasks that fail by themselves say why before they are deleted
+            handler("AWS::ECS::Service")["delete"](created[0], properties)
+            raise Unstable(str(error), created[0]) from error
         return created
 
     def update(physical_id: str, old: Properties, new: Properties, *rest: Any) -> Created:

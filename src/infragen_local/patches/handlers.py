@@ -18,6 +18,27 @@ Create = Callable[[str, Properties, str], Created]
 Delete = Callable[[str, Properties], None]
 
 
+class Reason(str):
+    """Why a resource failed, with the physical id that it had by then."""
+
+    __slots__ = ("physical_id",)
+    physical_id: str
+
+
+class Unstable(ValueError):
+    """A resource that was created and is not steady. Its text, which becomes the event's reason, holds its physical id,
+    by which AWS's events name it from "Resource creation Initiated" on.
+    """
+
+    def __init__(self, reason: str, physical_id: str) -> None:
+        super().__init__(reason)
+        self._reason = Reason(reason)
+        self._reason.physical_id = physical_id
+
+    def __str__(self) -> str:
+        return self._reason
+
+
 def _nothing(_physical_id: str, _properties: Properties) -> None:
     """Do nothing: the type keeps no record that would have to follow a change or go away."""
 

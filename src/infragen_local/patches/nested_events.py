@@ -4,7 +4,7 @@ On AWS a nested stack shows in its parent's events with its own ARN as physical 
 creation Initiated"), so that its events can be followed, and its failure reads "Embedded stack ARN was not
 successfully created: The following resource(s) failed to create: [Queue]." MiniStack gives no physical id while an
 operation runs or when it failed, and the failing resource's own reason as the nested stack's. The physical id is
-missing too in the events of other resources that are updated.
+missing too in the events of other resources that are updated, and of those that are created and fail then.
 """
 
 import re
@@ -87,7 +87,8 @@ def _complete_events() -> None:
     ) -> None:
         record = cloudformation._stacks.get(stack_name) or {}
         physical_id = physical_id or _physical_id(record, stack_name, logical_id, resource_type, status)
-        own(stack_id, stack_name, logical_id, resource_type, status, reason, physical_id, **more)
+        physical_id = physical_id or getattr(reason, "physical_id", "")
+        own(stack_id, stack_name, logical_id, resource_type, status, str(reason), physical_id, **more)
         parent = record.get("_parent_stack_name")
         if parent and logical_id == stack_name and status == "CREATE_IN_PROGRESS":
             name = _logical_id(parent, stack_name)
