@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from infragen.cloud.cloudformation import (
+    NO_REASON,
     Cause,
     CauseKind,
     ChangeSet,
@@ -280,7 +281,7 @@ def failed_check(answer: Mapping[str, Any]) -> Shown:
     """Return a failed row of DescribeEvents for a change set: an early validation with its property path, or a hook."""
     where = answer.get("ValidationPath") or answer.get("HookType") or answer.get("LogicalResourceId", "")
     words = (answer.get(key) for key in ("ValidationStatusReason", "HookStatusReason", "ResourceStatusReason"))
-    return plain(f"{where}: {next(filter(None, words), 'AWS gave no reason')}")
+    return plain(f"{where}: {next(filter(None, words), NO_REASON)}")
 
 
 def change_set_summary(answer: Mapping[str, Any]) -> ChangeSetSummary:

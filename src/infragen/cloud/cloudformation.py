@@ -14,6 +14,9 @@ from typing import Final
 from infragen.cloud.template import STACK_TYPE
 from infragen.secrecy.shown import NOTHING, Shown
 
+NO_REASON = "AWS gave no reason"
+"""What stands where AWS says why, when it says nothing."""
+
 PREFIX = "infragen-"
 """What the names of change sets and the client request tokens that infragen makes begin with."""
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from infragen.assembly.code import Artifact
 from infragen.assembly.stacks import BESIDE, StackLayout, make_plan, role_of
 from infragen.assembly.synth import Assembly
-from infragen.cloud.cloudformation import PropertyChange, RollbackTrigger, StackState, running
+from infragen.cloud.cloudformation import NO_REASON, PropertyChange, RollbackTrigger, StackState, running
 from infragen.config import Environment
 from infragen.cost import CostDelta, delta, estimate, prices_of
 from infragen.engine.account_checks import SECONDS, check_names, quick_checks, refuse_wrong, subject_of
@@ -227,7 +227,7 @@ def _check_steps(session: Session, examined: Examined, options: Options) -> None
     if state is None or examined.action not in ("continue", "recreate"):
         return
     cause = why_failed(session, target_of(unit), state)
-    session.ui.tell(Warned(f"{state.name} is {state.status}: {cause or state.reason or 'AWS gave no reason'}"))
+    session.ui.tell(Warned(f"{state.name} is {state.status}: {cause or state.reason or NO_REASON}"))
     if examined.action == "continue" and options.on_failure != "keep":
         if state.mode == EXPRESS:
             why, way_out = express(state.name, state.status)

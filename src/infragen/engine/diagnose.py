@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from infragen.assembly.stacks import ARTIFACTS, StackLayout, StackUnit
-from infragen.cloud.cloudformation import StackState
+from infragen.cloud.cloudformation import NO_REASON, StackState
 from infragen.cloud.protocol import DeniedCall
 from infragen.engine.ecs_check import check_services
 from infragen.engine.evidence import asked, explain
@@ -75,7 +75,7 @@ def _failure(session: Session, target: Target, state: StackState, events: Sequen
         explanation = explain(session.cloud, event, events, min(own), until)
     if explanation.log_command:
         hint = f"{hint}; all of its log: `{explanation.log_command}`"
-    message = f"{state.name} is {state.status}: {cause or state.reason or 'AWS gave no reason'}"
+    message = f"{state.name} is {state.status}: {cause or state.reason or NO_REASON}"
     evidence = (*explanation.evidence, *_denied(session, events))
     return Failed(target.layer, state.name, message, hint, state.status, cause, evidence=evidence)
 

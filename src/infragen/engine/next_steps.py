@@ -9,7 +9,7 @@ import re
 import shlex
 from collections.abc import Collection, Iterable, Sequence
 
-from infragen.cloud.cloudformation import STATUSES, StackEvent, StackResource
+from infragen.cloud.cloudformation import NO_REASON, STATUSES, StackEvent, StackResource
 from infragen.engine.follow import LayerEvent
 from infragen.engine.outcome import CANCELLED, Cause
 from infragen.resource_types import resource_type
@@ -94,7 +94,7 @@ def not_put_back(events: Iterable[LayerEvent]) -> tuple[str, ...]:
     nested = {each.physical_id for each in found.values() if each.of_nested_stack}
     inside = {each.stack_id for each in found.values()}
     return tuple(
-        f"{place} ({each.reason or 'AWS gave no reason'})"
+        f"{place} ({each.reason or NO_REASON})"
         for place, each in found.items()
         if each.physical_id not in nested & inside
     )

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from infragen.assembly.stacks import ROOT, StackUnit
-from infragen.cloud.cloudformation import GOING, PREFIX, SUCCESS, ChangeSet, StackRows, StackState, running
+from infragen.cloud.cloudformation import GOING, NO_REASON, PREFIX, SUCCESS, ChangeSet, StackRows, StackState, running
 from infragen.cloud.protocol import ChangeSetRequest, Cloud, PreviousValue
 from infragen.config.setting_lookup import origin, suspect
 from infragen.engine.ecs_progress import FailureWatch
@@ -165,23 +165,25 @@ def failed_reason(session: Session, change_set: ChangeSet, place: str) -> str:
     """Return why a change set failed, in AWS's words, from the deepest nested one that says more than "nested failed";
     where none says anything, the place of the first and the words of what is around it.
     """
+    return _failed_reason(session, change_set, place)[0]
+
+
+def _failed_reason(session: Session, change_set: ChangeSet, place: str) -> tuple[str, bool]:
+    """Return why a change set failed, and whether AWS said it of the innermost one that is named."""
     cloud, silent = session.cloud, ""
     for change in change_set.changes:
         nested = cloud.change_set(change.change_set_id, change.physical_id) if change.change_set_id else None
         if nested is not None and nested.status == "FAILED" and not nested.empty:
-            inner = failed_reason(session, nested, f"{place}/{change.logical_id}")
-            if NO_REASON not in inner:
-                return inner
+            inner, said = _failed_reason(session, nested, f"{place}/{change.logical_id}")
+            if said:
+                return inner, said
             silent = silent or inner
     found = cloud.failed_checks(change_set.change_set_id)
     checks = "".join(f"; {each}{_written(session, place, each)}" for each in found)
+    around = f"{change_set.reason}{checks}"
     if silent:
-        around = f"{change_set.reason}{checks}"
-        return f"{silent}; {place}: {around}" if around else silent
-    return f"{place}: {change_set.reason or NO_REASON}{checks}"
-
-
-NO_REASON = "AWS gave no reason"
+        return f"{silent}; {place}: {around}" if around else silent, False
+    return f"{place}: {change_set.reason or NO_REASON}{checks}", bool(around)
 
 
 def _written(session: Session, place: str, check: str) -> str:

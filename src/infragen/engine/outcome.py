@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from infragen.cloud.cloudformation import (
+    NO_REASON,
     RollbackConfiguration,
     RollbackTrigger,
     StackEvent,
@@ -45,7 +46,7 @@ class Cause:
 
     def __str__(self) -> str:
         where = f" ({self.setting})" if self.setting else ""
-        said = self.reason or "AWS gave no reason"
+        said = self.reason or NO_REASON
         return f"{self.layer}/{self.logical_id} ({self.type}) {self.status}: {said}{where}"
 
 

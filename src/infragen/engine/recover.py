@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from infragen.assembly.stacks import ARTIFACTS, role_of
-from infragen.cloud.cloudformation import OnDestroy, OnRecover, StackState, row
+from infragen.cloud.cloudformation import NO_REASON, OnDestroy, OnRecover, StackState, row
 from infragen.cloud.protocol import Cloud
 from infragen.cloud.template import STACK_TYPE
 from infragen.config import Environment
@@ -103,7 +103,7 @@ def plan_recovery(env: Environment, session: Session, options: RecoverOptions | 
 
 def _remedy(session: Session, layer: str, state: StackState, action: OnRecover, options: RecoverOptions) -> Remedy:
     target = Target(layer, state.name, name_child)
-    why = str(why_failed(session, target, state) or state.reason or "AWS gave no reason")
+    why = str(why_failed(session, target, state) or state.reason or NO_REASON)
     stuck = tuple(_stuck(session, layer, state, "")) if action is OnRecover.CONTINUE_ROLLBACK else ()
     skipped = tuple(each for each in stuck if each.place in options.skip)
     to_delete = doom(session, layer, state) if action is OnRecover.DELETE else None

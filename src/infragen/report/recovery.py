@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from infragen.cloud.cloudformation import OnRecover
+from infragen.cloud.cloudformation import NO_REASON, OnRecover
 from infragen.engine.deletion_plan import RecoveryPlan, Remedy
 from infragen.report.deletion import resource_lines
 
@@ -35,7 +35,7 @@ def _remedy(remedy: Remedy) -> Iterator[Text]:
         given_up = (
             "is skipped: afterwards it no longer matches the template" if each in remedy.skipped else "is tried again"
         )
-        yield Text(f"  {each.place}  {each.type}  {given_up}  ({each.reason or 'AWS gave no reason'})")
+        yield Text(f"  {each.place}  {each.type}  {given_up}  ({each.reason or NO_REASON})")
     for lost in remedy.loses:
         yield Text(f"  {lost.place}  {lost.type}  holds data and is deleted  ({lost.physical_id})", style="red")
     if remedy.to_delete:
