@@ -77,7 +77,7 @@ AGELESS = {
     "gates/interruption.py": ["VERSIONED"],  # types; one that is not here counts as an outage
     "layers/contract.py": ["WIRED_TYPES"],  # parameter types
     "project/compose.py": ["_ATTRIBUTES"],  # names of attributes, which AWS does not take back
-    "resource_types/others.py": ["_COMMANDS"],  # shown, not decided by
+    "resource_types/known_to_hold_data.py": ["_COMMANDS"],  # shown, not decided by
     "resource_types/rds.py": ["DURABILITY"],  # parameters; one that is not here is no less a change
     "secrecy/suspicion.py": ["_PROPERTIES"],  # names of properties; one that is not here is hidden
 }

@@ -117,6 +117,18 @@ def test_a_name_of_no_regular_file_is_refused_and_stays(project: Path, command: 
     assert (place.lstat().st_mode, place.lstat().st_ino) == (before.st_mode, before.st_ino)
 
 
+@pytest.mark.parametrize("ending", ["/", "/.", "/.."])
+@pytest.mark.parametrize(("command", "option"), [each for each, (kind, _) in TAKES.items() if kind == "file"])
+def test_a_name_that_ends_as_a_directory_is_no_file(project: Path, command: str, option: str, ending: str) -> None:
+    """A path without that ending would be another name: nothing of either is read or written."""
+    _, more = TAKES[command, option]
+    given = (option, f"thing{ending}") if option.startswith("--") else (f"thing{ending}",)
+    ended = run(*command.split(), *given, *more)
+    assert ended.exit_code == 2, ended.output
+    assert f"'thing{ending}' names a directory" in ended.stderr
+    assert not (project / "thing").exists()
+
+
 @pytest.mark.parametrize("kind", FIFOS)
 @pytest.mark.parametrize("command", ["config", "cost", "status"])
 def test_environments_that_are_no_directory_are_refused(project: Path, command: str, kind: str) -> None:

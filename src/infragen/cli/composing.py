@@ -22,7 +22,7 @@ _FILE = "compose.yaml"
 @click.option(
     "--output",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=parameters.FilePath(),
     help=f"File to write, - for stdout; default: {_FILE} beside the environments.",
 )
 @click.option("--check", is_flag=True, help="Write nothing; exit with 1 when the file is stale.")

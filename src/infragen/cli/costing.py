@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     "--prices",
     "price_file",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=parameters.FilePath(),
     help="Price file to use; default: cost.prices of each environment, else infragen's own table. With --refresh, - "
     "prints the price file to stdout, without an estimate.",
 )

@@ -145,7 +145,7 @@ def _options(found: Description, image_tag: str | None, allow: tuple[str, ...], 
 @click.option(
     "--out",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=parameters.FilePath(),
     help="Save the plan for review and for `infragen deploy --plan FILE`; - writes it to stdout, and the text to "
     "stderr.",
 )
@@ -273,7 +273,7 @@ def _planned(
     "--plan",
     "plan_file",
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=parameters.FilePath(),
     help="Deploy a plan that `infragen plan --out FILE` saved (- reads it from stdin), without prompting: exactly the "
     "reviewed changes, or none.",
 )

@@ -29,6 +29,19 @@ EMULATED = "infragen.emulated"
 EMULATED_ACCOUNT = "1" * 12
 
 
+class FilePath(click.Path):
+    """The path of a file to read or write. `plans/` is none, though `Path` makes one of it: it names a directory."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path, unless its text names a directory."""
+        if isinstance(value, str) and os.path.basename(value) in ("", ".", ".."):  # noqa: PTH119 # a Path has lost it
+            self.fail(f"{value!r} names a directory; name a file", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 def _nearest(context: click.Context, parameter: click.Parameter, directory: Path) -> Path:
     """Return the directory that was given, or the nearest one of that name; `files` says where that is."""
     from infragen.config.directory import nearest

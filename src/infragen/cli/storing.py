@@ -136,7 +136,7 @@ def _report(versions: Mapping[str, int], *, own_key: bool) -> None:
 
 
 @secrets.command("import")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("file", type=parameters.FilePath())
 @parameters.env("The environment whose secrets to store.", required=True)
 @parameters.environments
 @parameters.yes

@@ -20,9 +20,9 @@ from infragen.resource_types import (
     events,
     iam,
     kms,
+    known_to_hold_data,
     lambda_,
     logs,
-    others,
     rds,
     route53,
     s3,
@@ -39,8 +39,8 @@ __all__ = ["Billing", "Loss", "ResourceType", "UsualMinutes", "When", "resource_
 
 _SERVICES = (
     application_autoscaling, certificate_manager, cloudformation, cloudwatch, dynamodb, ec2, ecr, ecs,
-    elastic_load_balancing, events, iam, kms, lambda_, logs, others, rds, route53, s3, scheduler, secrets_manager, sns,
-    sqs, wafv2,
+    elastic_load_balancing, events, iam, kms, known_to_hold_data, lambda_, logs, rds, route53, s3, scheduler,
+    secrets_manager, sns, sqs, wafv2,
 )  # fmt: skip
 _BY_NAME = {row.name: replace(row, access=ACCESS.get(row.name)) for service in _SERVICES for row in service.ROWS}
 
