@@ -998,14 +998,75 @@ def test_e10_what_a_hook_said_is_part_of_the_cause(bench: Bench, aws: FakeAws) -
     assert "Org::Queues::Encrypted: queue must be encrypted" in cause.reason
 
 
+GUARD = (
+    "Template failed validation, the following rule(s) failed: ENCRYPTED. Full output was written to s3://logs/1.json"
+)
+
+
+def hooked(aws: FakeAws, *annotations: dict[str, str]) -> None:
+    aws.settings.hooks["Jobs"] = ("Org::Queues::Guard", GUARD)
+    aws.settings.hook_annotations["Jobs"] = [*annotations]
+
+
+def annotation(name: str, status: str = "FAILED", **more: str) -> dict[str, str]:
+    return {"AnnotationName": name, "Status": status, **more}
+
+
+def test_e10_the_checks_of_a_hook_that_failed_are_told(bench: Bench, aws: FakeAws) -> None:
+    """An event of Guard names rules and a file in S3; what was wrong and what helps stands in the hook's result."""
+    hooked(
+        aws,
+        annotation(
+            "ENCRYPTED", StatusMessage="no key", RemediationMessage="Set KmsMasterKeyId, not token=Sw0rd1Sw0rd2"
+        ),
+        annotation("NAMED", "PASSED", StatusMessage="has a name"),
+        annotation("LONG", StatusMessage="x" * 16_000),
+    )
+    found = failure(bench.deploy_units(bench.unit("data", {"Jobs": QUEUE})))
+    assert found.cause is not None
+    assert f"Org::Queues::Guard: {GUARD}" in found.cause.reason
+    first, second = found.evidence
+    assert first.kind == "check"
+    assert first.text.startswith("ENCRYPTED no key Set KmsMasterKeyId")
+    assert "Sw0rd1Sw0rd2" not in first.text
+    assert second.text == f"LONG {'x' * 500}…"
+
+
+def test_e10_of_many_failed_checks_some_are_told_and_the_others_counted(bench: Bench, aws: FakeAws) -> None:
+    hooked(aws, *(annotation(f"RULE{number}") for number in range(8)))
+    found = failure(bench.deploy_units(bench.unit("data", {"Jobs": QUEUE})))
+    told = [each.text for each in found.evidence]
+    assert told == [*(f"RULE{number}" for number in range(5)), "and 3 more checks that failed"]
+
+
+def test_e10_a_hook_without_annotations_is_not_told_twice(bench: Bench, aws: FakeAws) -> None:
+    """Its result then has the words of its event."""
+    hooked(aws)
+    assert failure(bench.deploy_units(bench.unit("data", {"Jobs": QUEUE}))).evidence == ()
+
+
+def test_e10_a_hook_whose_result_may_not_be_read_is_still_the_cause(bench: Bench, aws: FakeAws) -> None:
+    hooked(aws, annotation("ENCRYPTED"))
+    aws.refuse("cloudformation:GetHookResult", "AccessDenied", "not allowed to kms:Decrypt", times=None)
+    found = failure(bench.deploy_units(bench.unit("data", {"Jobs": QUEUE})))
+    assert found.cause is not None
+    assert GUARD in found.cause.reason
+    [note] = found.evidence
+    assert note.kind == "note"
+    assert "what Org::Queues::Guard found cannot be read" in note.text
+    assert "not allowed to kms:Decrypt" in note.text
+
+
 def test_e10_a_hook_that_only_warns_is_no_cause(bench: Bench, aws: FakeAws) -> None:
     """It failed as well, in mode WARN, and stopped nothing: what stopped the resource is another thing."""
     aws.settings.hooks["Jobs"] = ("Org::Queues::Encrypted", "queue should be encrypted")
     aws.settings.warning_hooks = frozenset({"Jobs"})
+    aws.settings.hook_annotations["Jobs"] = [annotation("ENCRYPTED")]
     aws.fail("Jobs", "no luck today")
-    cause = failure(bench.deploy_units(bench.unit("data", {"Jobs": QUEUE}))).cause
-    assert cause is not None
-    assert cause.reason == "no luck today"
+    found = failure(bench.deploy_units(bench.unit("data", {"Jobs": QUEUE})))
+    assert found.cause is not None
+    assert found.cause.reason == "no luck today"
+    assert found.evidence == ()
 
 
 def test_e11_a_stack_that_is_gone_is_a_failed_deployment(bench: Bench, aws: FakeAws) -> None:

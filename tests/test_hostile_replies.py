@@ -49,7 +49,7 @@ ARGUMENTS: dict[str, list[tuple[Any, ...]]] = {
     "deleted_stacks": [("shop",)], "stack": [(ARN,)],
     "template": [(ARN,), ("", ARN)], "resources": [(ARN,)], "events": [(ARN,), (ARN, "again")],
     "create_change_set": [(REQUEST,)], "change_set": [(ARN, ARN)], "change_set_description": [(ARN, ARN)],
-    "failed_checks": [(ARN,)], "change_sets": [(ARN,)],
+    "failed_checks": [(ARN,)], "hook_checks": [("1",)], "change_sets": [(ARN,)],
     "delete_change_set": [(ARN, ARN)], "execute_change_set": [(ARN, ARN, "token")], "delete_stack": [(ARN, "token")],
     "continue_rollback": [(ARN, "token", ())], "roll_back": [(ARN, "token")], "cancel_update": [(ARN, "token")],
     "importers": [("export",)], "protect_stack": [(ARN, True)], "stack_policy": [(ARN,)],

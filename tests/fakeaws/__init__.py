@@ -129,7 +129,8 @@ Reading
 - An output that cannot be evaluated fails the operation without a failed resource: the stack's own event has the words
   (public reports serverless/serverless#3935, 2017-07-12; aws/aws-cdk#8671, 2020-06-21).
 - A hook that refuses a resource writes events of its own; the resource's failure only names it (CloudFormation Hooks
-  User Guide).
+  User Guide). GetHookResult, asked with the event's HookInvocationId, has its annotations, which no event has (API
+  GetHookResult; public report aws/aws-cdk-cli#1198, 2026-03-05; `Settings.hook_annotations`).
 - A hook on a change set leaves no events: its results are in ListHookResults (CHANGE_SET) and GetHookResult, those in
   mode WARN too (API ListHookResults, GetHookResult; `Settings.change_set_hooks`).
 - DescribeEvents gives early validation failures of a change set and the failed events of an operation (API).

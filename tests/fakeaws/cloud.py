@@ -281,6 +281,8 @@ class Settings:
     """CloudFormation reads beyond this rate (with a burst of ten) are throttled."""
     hooks: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Logical id -> type and reason of a hook that refuses to create or update the resource."""
+    hook_annotations: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    """Logical id -> what GetHookResult has of that hook beside its reason; an event has none of it."""
     warning_hooks: frozenset[str] = frozenset()
     """Logical ids whose hook is in mode WARN: it fails all the same and stops nothing (Hooks User Guide)."""
     late_events: dict[str, float] = field(default_factory=dict)
@@ -480,7 +482,7 @@ class Cloud:
         status: str,
         reason: str,
         token: str | None,
-        hook: tuple[str, str, str, str] | None = None,
+        hook: tuple[str, str, str, str, str] | None = None,
     ) -> None:
         """Give a resource its next status, with the event that says so."""
         resource.status, resource.reason, resource.updated = status, reason, self.clock.now()
@@ -506,7 +508,7 @@ class Cloud:
         reason: str,
         token: str | None,
         properties: str | None,
-        hook: tuple[str, str, str, str] | None = None,
+        hook: tuple[str, str, str, str, str] | None = None,
     ) -> None:
         self._written += 1
         every = self.settings.events_late_every

@@ -609,7 +609,13 @@ class CloudFormation:
         return {"TargetType": p["TargetType"], "TargetId": p["TargetId"], "HookResults": rows}
 
     def get_hook_result(self, p: Params) -> dict[str, Any]:
-        """GetHookResult: one, with its annotations."""
+        """GetHookResult: one, with its annotations; of a change set or of a resource."""
+        for event in (each for stack in self.cloud.stacks.values() for each in reversed(stack.events)):
+            if event.hook is not None and event.hook[4] == p["HookResultId"]:
+                kind, status, reason, mode, _ = event.hook
+                told = self.cloud.settings.hook_annotations.get(event.logical_id, [])
+                return {"TypeName": kind, "Status": status, "FailureMode": mode, "HookStatusReason": reason,
+                        "Annotations": told, **p}  # fmt: skip
         change_set_id, _, number = p["HookResultId"].partition("#")
         change_set = self._change_set({"ChangeSetName": change_set_id})
         return {**self.cloud.settings.change_set_hooks[change_set.stack.name][int(number)], **p}
@@ -932,12 +938,13 @@ def _event(e: Event) -> dict[str, Any]:
 def _hook(e: Event) -> dict[str, Any]:
     if e.hook is None:
         return {}
-    kind, status, reason, mode = e.hook
+    kind, status, reason, mode, result = e.hook
     return _compact(
         HookType=kind,
         HookStatus=status,
         HookStatusReason=reason,
         HookInvocationPoint="PRE_PROVISION",
+        HookInvocationId=result,
         HookFailureMode=mode,
     )
 

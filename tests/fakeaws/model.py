@@ -45,8 +45,8 @@ class Event:
     reason: str
     properties: str | None
     visible_at: float
-    hook: tuple[str, str, str, str] | None = None
-    """Type, status, reason and failure mode of the hook that this event is about."""
+    hook: tuple[str, str, str, str, str] | None = None
+    """Type, status, reason, failure mode and result of the hook that this event is about."""
 
 
 @dataclass(frozen=True)

@@ -157,8 +157,9 @@ class Operation:
         kind, reason = self.cloud.settings.hooks[resource.logical_id]
         status = resource.status
         mode = "WARN" if resource.logical_id in self.cloud.settings.warning_hooks else "FAIL"
-        for hook in ((kind, "HOOK_IN_PROGRESS", "", mode), (kind, "HOOK_COMPLETE_FAILED", reason, mode)):
-            self.cloud.record(self.stack, resource, status, "", self.token, hook)
+        result = self.cloud.uuid()
+        for state, words in (("HOOK_IN_PROGRESS", ""), ("HOOK_COMPLETE_FAILED", reason)):
+            self.cloud.record(self.stack, resource, status, "", self.token, (kind, state, words, mode, result))
         if resource.logical_id not in self.cloud.settings.warning_hooks:
             raise OperationError(f"The following hook(s) failed: [{kind}]")
 

@@ -372,6 +372,15 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
             except CloudError:
                 yield reading.hook_result(each)
 
+    def hook_checks(self, result_id: str) -> tuple[Shown, ...]:
+        """Call GetHookResult: an event has only so much of what a hook said as fits into it (aws/aws-cdk-cli#1198,
+        2026-03-05), and of a hook without annotations the reason stands in its result alone (#1768, 2026-07-28).
+        """
+        with asked("cloudformation:GetHookResult", "reading what a hook found"):
+            answer = self.clients.cloudformation.get_hook_result(HookResultId=result_id)
+            said = reading.plain(answer.get("HookStatusReason"))
+            return reading.hook_checks(answer) or ((said,) if said else ())
+
     def _failed_events(self, change_set_id: str) -> tuple[Shown, ...]:
         client = self.clients.cloudformation
         try:

@@ -96,7 +96,11 @@ def next_page(answer: Mapping[str, Any], seen: set[str], leads: str = "NextToken
 def log_line(text: str | None) -> Shown:
     """Return a line that an application wrote, with its secrets masked; JSON stays JSON. Long ones are cut."""
     line = plain(str(mask((text or "").strip())))
-    return line if len(line) <= LONGEST_LINE else assembled(f"{line[:LONGEST_LINE]}…")
+    return _cut(line)
+
+
+def _cut(text: Shown) -> Shown:
+    return text if len(text) <= LONGEST_LINE else assembled(f"{text[:LONGEST_LINE]}…")
 
 
 def stack_state(answer: Mapping[str, Any]) -> StackState:
@@ -220,6 +224,7 @@ def _step(text: str) -> str | int:
 
 def stack_event(answer: Mapping[str, Any]) -> StackEvent:
     """Return a row of DescribeStackEvents."""
+    hook = _hook(answer)
     return StackEvent(
         event_id=member(answer, "EventId"),
         stack_id=member(answer, "StackId"),
@@ -231,7 +236,8 @@ def stack_event(answer: Mapping[str, Any]) -> StackEvent:
         time=member(answer, "Timestamp"),
         reason=plain(answer.get("ResourceStatusReason")),
         token=answer.get("ClientRequestToken") or "",
-        hook=_hook(answer),
+        hook=hook,
+        hook_result=(answer.get("HookInvocationId") or "") if hook else "",
         **_used(answer.get("ResourceProperties")),
     )
 
@@ -268,13 +274,27 @@ def hook_result(answer: Mapping[str, Any]) -> Shown:
     """Return the answer of GetHookResult, or a row of ListHookResults: the hook, its words, and those of each failed
     check.
     """
+    words = "; ".join(filter(None, [plain(answer.get("HookStatusReason")), *hook_checks(answer)]))
+    return assembled(f"{plain(answer.get('TypeName')) or 'a hook'}: {words or 'it gave no reason'}")
+
+
+CHECKS = 5
+"""Failed checks of a hook that are reported: Guard has one for each rule."""
+
+
+def hook_checks(answer: Mapping[str, Any]) -> tuple[Shown, ...]:
+    """Return the failed checks in an answer of GetHookResult: what each found, what would help and where to read on.
+    Either may have 16,384 characters (API reference, Annotation, read 2026-11-29).
+    """
     found = [each for each in answer.get("Annotations") or () if each.get("Status") == "FAILED"]
-    details = (
-        " ".join(filter(None, (each.get("AnnotationName"), each.get("StatusMessage"), each.get("RemediationMessage"))))
-        for each in found
+    told = tuple(
+        assembled(" ".join(filter(None, (_cut(plain(each.get(key))) for key in _CHECK)))) for each in found[:CHECKS]
     )
-    words = "; ".join(filter(None, [answer.get("HookStatusReason"), *details]))
-    return plain(f"{answer.get('TypeName') or 'a hook'}: {words or 'it gave no reason'}")
+    more = len(found) - CHECKS
+    return (*told, assembled(f"and {more} more checks that failed")) if more > 0 else told
+
+
+_CHECK = ("AnnotationName", "StatusMessage", "RemediationMessage", "RemediationLink")
 
 
 def failed_check(answer: Mapping[str, Any]) -> Shown:

@@ -465,9 +465,9 @@ class ChangeSetSummary:
 @dataclass(frozen=True)
 class StackEvent:
     """One event of one stack. `token` is its operation's ClientRequestToken, empty when AWS gives none; `hook` is the
-    hook that refused the resource, with its words. `task_definition` and `function` are the ARNs that its properties
-    name: the task definition of an ECS service, the function behind a custom resource; `log_group` is where a function
-    writes its log.
+    hook that refused the resource, with its words, `hook_result` the id of what it found. `task_definition` and
+    `function` are the ARNs that its properties name: the task definition of an ECS service, the function behind a
+    custom resource; `log_group` is where a function writes its log.
     """
 
     event_id: str
@@ -481,6 +481,7 @@ class StackEvent:
     reason: Shown = NOTHING
     token: str = ""
     hook: Shown = NOTHING
+    hook_result: str = ""
     task_definition: str = ""
     function: str = ""
     log_group: str = ""

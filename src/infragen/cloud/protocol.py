@@ -468,6 +468,9 @@ class Cloud(AccountReader, Workload, Queues, Monitoring, Rotations, Parameters, 
     def failed_checks(self, change_set_id: str) -> tuple[Shown, ...]:
         """Return what AWS's early validation or a hook found wrong with a failed change set, one text each."""
 
+    def hook_checks(self, result_id: str) -> tuple[Shown, ...]:
+        """Return the checks of a hook that failed, with what would help; the hook's own words where it names none."""
+
     def change_sets(self, stack_id: str) -> tuple[ChangeSetSummary, ...]:
         """Return the change sets of a stack."""
 

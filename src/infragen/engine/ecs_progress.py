@@ -113,9 +113,11 @@ def _in_progress(events: Iterable[LayerEvent], kind: str) -> Iterator[LayerEvent
 
 
 def _failures(events: Iterable[LayerEvent]) -> Iterator[LayerEvent]:
-    """Yield every failure of a resource that is no consequence of another."""
-    failures = (each for each in events if each.event.status in FAILED)
-    yield from (each for each in failures if each.event.reason not in CANCELLED and not each.event.of_stack_itself)
+    """Yield every failure of a resource that is no consequence of another, and each hook that refused a stack."""
+    for each in events:
+        failed = each.event.status in FAILED and each.event.reason not in CANCELLED
+        if each.event.hook_result if each.event.of_stack_itself else failed:
+            yield each
 
 
 def _begun(events: Iterable[LayerEvent], what: LayerEvent) -> datetime:

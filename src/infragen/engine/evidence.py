@@ -80,6 +80,9 @@ def explain(
     `events` are those of the operation, which started at `since`, a time of AWS's, and was over at `until`. Where
     another thing of that name was there before, its tasks and its log are another's and tell nothing.
     """
+    refused = _hook_results(failure, events)
+    if refused:
+        return Explanation(tuple(_checks(cloud, refused)))
     if name_taken(failure.reason, failure.type):
         return Explanation()
     span = Span(since, until)
@@ -90,6 +93,24 @@ def explain(
     if (failure.type == FUNCTION.name and function) or ":function:" in function:
         return of_function(cloud, function, failure, events, span)
     return Explanation()
+
+
+def _hook_results(failure: StackEvent, events: Iterable[LayerEvent]) -> list[StackEvent]:
+    """Return the events of hooks that refused what failed."""
+    place = (failure.stack_id, failure.logical_id)
+    own = (each.event for each in events if (each.event.stack_id, each.event.logical_id) == place)
+    return [each for each in own if each.hook_result]
+
+
+def _checks(cloud: Cloud, refused: Iterable[StackEvent]) -> Iterator[Evidence]:
+    """Yield what the results of hooks tell beyond their events."""
+    for event in refused:
+        notes: list[Evidence] = []
+        found = asked(
+            partial(cloud.hook_checks, event.hook_result), f"what {event.hook.partition(': ')[0]} found", notes
+        )
+        yield from (Evidence("check", each) for each in found if each not in event.hook)
+        yield from notes
 
 
 def wanted_definitions(service: StackEvent, events: Iterable[LayerEvent]) -> frozenset[str]:

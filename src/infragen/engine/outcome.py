@@ -62,6 +62,7 @@ EVIDENCE = {
     "task": "how tasks of the new task definition stopped",
     "target": "what a load balancer says of them",
     "event": "what ECS says of the service",
+    "check": "what a hook found wrong, and what it suggests to change",
     "log": "a line that the application wrote, secrets hidden",
     "denied": "a call that AWS denied, by CloudTrail",
     "changed": "a stack below that this run updated before, and that was not rolled back",
