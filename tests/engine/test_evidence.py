@@ -13,6 +13,7 @@ from infragen.engine.deploy import deploy_environment
 from infragen.engine.destroy import destroy_environment
 from infragen.engine.diagnose import diagnose
 from infragen.engine.evidence import Span
+from infragen.engine.image_pull import pull_remedy
 from infragen.engine.options import Options
 from infragen.engine.outcome import Failed
 from infragen.engine.run import Deployment
@@ -207,6 +208,55 @@ def test_what_ecs_stopped_itself_is_no_reason(stage: Stage, how: str, topology: 
     assert "Scaling activity" not in said(failed, "task")
     assert len([each for each in tasks if "CannotPull" in each]) <= 1
     assert said(failed, "log") == "its own words"
+
+
+RESOLVE = "CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref"
+OURS = "111111111111.dkr.ecr.us-east-1.amazonaws.com/shop"
+PULLS = {
+    f"{RESOLVE} {OURS}:v2: not found": "no such image",
+    f"{RESOLVE} {OURS}@sha256:{'0' * 64}: not found": "tag or digest",
+    f"CannotPullContainerError: manifest for {OURS}:v2 not found: manifest unknown": "push it there",
+    f"CannotPullContainerError: pull access denied for {OURS}, repository does not exist or may require a login": (
+        "execution role may not pull it"
+    ),
+    f"{RESOLVE} 222222222222.dkr.ecr.us-east-1.amazonaws.com/shop:v2: 403 Forbidden": "another account",
+    f"{RESOLVE} ghcr.io/acme/shop:v2: failed to authorize: 401 Unauthorized": "execution role may not pull it",
+    "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed: unable "
+    "to retrieve ecr registry auth: AccessDeniedException: not authorized to perform: ecr:GetAuthorizationToken": (
+        "ecr:GetAuthorizationToken"
+    ),
+    "ResourceInitializationError: unable to pull secrets or registry auth: unable to retrieve ecr registry auth: "
+    "RequestError: send request failed: dial tcp 10.0.0.1:443: i/o timeout": "endpoints ecr.api",
+    f'{RESOLVE} {OURS}:v2: Head "https://{OURS}": dial tcp 10.0.0.1:443: i/o timeout': "do not reach the registry",
+    "CannotPullContainerError: image Manifest does not contain descriptor matching platform 'linux/arm64'": "buildx",
+    "CannotPullContainerError: toomanyrequests: You have reached your pull rate limit": "wait, or copy",
+    "CannotPullContainerError: failed to extract layer: no space left on device": "ephemeral storage",
+    "CannotPullContainerError: in words of tomorrow": "check the image's tag and repository",
+    SECRET: "",
+    "Essential container in task exited": "",
+    "Task failed: file not found": "",
+}
+
+
+@pytest.mark.parametrize("words", PULLS)
+def test_an_image_that_cannot_be_pulled_has_the_remedy_of_its_kind(words: str) -> None:
+    """R1: missing, hidden, unreachable, of another platform; nothing where the image was pulled."""
+    found = pull_remedy(words)
+    assert PULLS[words] in found
+    assert bool(found) is bool(PULLS[words])
+
+
+@pytest.mark.parametrize("topology", ["independent"])
+def test_a_missing_image_is_pushed_and_needs_no_new_tag(stage: Stage, topology: str) -> None:
+    """R1: what to type next says so beside the way back, in the outcome and in `infragen diagnose`."""
+    assert deploy_environment(app(topology, GOOD), stage.session).exit_code == 0
+    stage.aws.settings.task_ends[BAD] = (StoppedTask(PULL.format("5f1b8a2"), ({"name": "api"},), "TaskFailedToStart"),)
+    stage.aws.fail("Service", "ECS Deployment Circuit Breaker was triggered", on="update", after=20)
+    failed = the_failure(deploy_environment(app(topology, BAD), stage.session))
+    assert "the registry has no such image" in failed.hint
+    assert "push the image under a new tag" not in failed.hint
+    [later] = diagnose(make_plan(app(topology, BAD)), stage.session)
+    assert "the registry has no such image" in later.hint
 
 
 @pytest.mark.parametrize("topology", ["independent"])

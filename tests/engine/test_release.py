@@ -146,7 +146,7 @@ def test_a_failed_command_deploys_nothing_and_says_what_runs(shop: Bench, aws: F
 REASONS = {
     "CannotPullContainerError: pull image manifest": (
         "could not be pulled",
-        "way of the subnets to ECR",
+        "way of the subnets to the registry",
     ),
     "ResourceInitializationError: unable to pull secrets": (
         "could not be started",

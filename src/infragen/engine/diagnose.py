@@ -73,11 +73,9 @@ def _failure(session: Session, target: Target, state: StackState, events: Sequen
         own = [each.event.time for each in events if each.event.logical_id == event.logical_id]
         until = max(each.event.time for each in events) + LATE
         explanation = explain(session.cloud, event, events, min(own), until)
-    if explanation.log_command:
-        hint = f"{hint}; all of its log: `{explanation.log_command}`"
     message = f"{state.name} is {state.status}: {cause or state.reason or NO_REASON}"
     evidence = (*explanation.evidence, *_denied(session, events))
-    return Failed(target.layer, state.name, message, hint, state.status, cause, evidence=evidence)
+    return Failed(target.layer, state.name, message, explanation.beside(hint), state.status, cause, evidence=evidence)
 
 
 def _denied(session: Session, events: Sequence[LayerEvent]) -> Iterator[Evidence]:

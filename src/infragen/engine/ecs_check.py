@@ -43,10 +43,8 @@ class Stray:
         ]
         if self.last_tag:
             back = f"`infragen deploy --image-tag {self.last_tag}` makes the stack match the running tasks"
-            steps = [f"{steps[0]}, then deploy the image under a new tag", back]
-        if self.explanation.log_command:
-            steps.append(f"all of the log: `{self.explanation.log_command}`")
-        return "; ".join(steps)
+            steps = [f"{steps[0]}, then deploy again, a changed image under a new tag", back]
+        return self.explanation.beside("; ".join(steps))
 
 
 @dataclass(frozen=True)

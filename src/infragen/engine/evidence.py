@@ -19,6 +19,7 @@ from typing import TypeVar
 from infragen.cloud.cloudformation import StackEvent
 from infragen.cloud.protocol import Cloud, StoppedContainer, StoppedTask
 from infragen.engine.follow import LayerEvent
+from infragen.engine.image_pull import pull_remedy
 from infragen.engine.next_steps import name_taken
 from infragen.engine.outcome import Evidence, Explanation
 from infragen.engine.snapshot import MEANT, scaled_in
@@ -157,7 +158,8 @@ def of_service(
     told = sorted((each for each in said if each not in targets), key=lambda each: bool(_ROUTINE.search(each)))
     found += [Evidence("event", each) for each in told[:EVENTS]]
     lines, command = _log_of(cloud, tasks, span, notes)
-    return Explanation((*found, *lines, *notes), command)
+    remedies = (pull_remedy(each) for task in tasks for each in (task.reason, *_ends(task)))
+    return Explanation((*found, *lines, *notes), command, next(filter(None, remedies), ""))
 
 
 def _targets(said: Sequence[Shown]) -> list[Evidence]:

@@ -189,7 +189,7 @@ def _with_the_old_image(tag: str, cause: Cause | None, fix: str) -> str:
     back = f"the stack is as it was before, with the image {tag}"
     now = f"until then deploy with that image: `infragen deploy --image-tag {shlex.quote(tag)}`"
     if cause is not None and cause.type == SERVICE.name:
-        return f"{back}; fix why the new tasks do not stay up and push the image under a new tag; {now}"
+        return f"{back}; fix why the new tasks do not stay up and deploy again, a changed image under a new tag; {now}"
     return f"{back}; {fix} and deploy again; {now}"
 
 

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from infragen.cloud.workload import LogPage, ServiceSettings, TaskDefinition, TaskState, TaskTemplate
 from infragen.engine.evidence import log_command, region_of
+from infragen.engine.image_pull import pull_remedy
 from infragen.engine.outcome import Evidence
 from infragen.engine.progress import Following, Session, TaskEnded, TaskLog, TaskStarted, Warned
 from infragen.engine.retry import BEFORE, retrying
@@ -358,11 +359,8 @@ def why(result: TaskResult) -> tuple[str, str]:
             f"out of memory or killed (exit code 137): {reason}",
             f"give it more with {section}memory; it has {what.template.memory} MiB",
         )
-    if "CannotPullContainer" in reason:
-        return (
-            f"the image could not be pulled: {reason}",
-            "check the tag, the repository, and the way of the subnets to ECR",
-        )
+    if remedy := pull_remedy(reason):
+        return f"the image could not be pulled: {reason}", remedy
     if "ResourceInitializationError" in reason:
         return (
             f"it could not be started: {reason}",

@@ -456,9 +456,7 @@ def _failed(
     unknown = cancelled if state.status.endswith("ROLLBACK_COMPLETE") else NO_REASON
     said = str(cause) if cause else state.reason or unknown
     message = f"{target.stack} is {state.status}: {said}"
-    hint = _next_step(session, target, state, cause, follower.events)
-    if explanation.log_command:
-        hint = f"{hint}; all of its log: `{explanation.log_command}`"
+    hint = explanation.beside(_next_step(session, target, state, cause, follower.events))
     return Failed(target.layer, target.stack, message, hint, state.status, cause, evidence=explanation.evidence)
 
 

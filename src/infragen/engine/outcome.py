@@ -73,10 +73,18 @@ EVIDENCE = {
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why a resource failed, as other services tell; `log_command` is what to type to read the whole log."""
+    """Why a resource failed, as other services tell; `log_command` is what to type to read the whole log, `remedy` what
+    the evidence asks for.
+    """
 
     evidence: tuple[Evidence, ...] = ()
     log_command: str = ""
+    remedy: str = ""
+
+    def beside(self, hint: str) -> str:
+        """Return what to type next, with what is known from the evidence."""
+        log = f"all of its log: `{self.log_command}`" if self.log_command else ""
+        return "; ".join(filter(None, (hint, self.remedy, log)))
 
 
 @dataclass(frozen=True)
