@@ -55,8 +55,8 @@ def at(
     return at_work(aws, environment(folder, text, topology))
 
 
-def answers(bench: Bench) -> list[Answer]:
-    [found] = [each for each in doctor(synthesize(bench.env), bench.session, Options()).results if each.check == "vpc"]
+def answers(bench: Bench, check: str = "vpc") -> list[Answer]:
+    [found] = [each for each in doctor(synthesize(bench.env), bench.session, Options()).results if each.check == check]
     return list(found.answers)
 
 
@@ -163,6 +163,16 @@ def test_what_is_wrong_with_a_vpc_is_named(aws: FakeAws, tmp_path: Path, case: s
         with pytest.raises(InfragenError, match=r"vpc|subnet|address"):
             bench.deploy(synthesize(bench.env))
         assert not [each for each in aws.mutations() if "shop-test-artifacts" not in str(each)]
+
+
+def test_where_the_zones_of_the_subnets_are_not_known_the_engine_is_not_judged(aws: FakeAws, tmp_path: Path) -> None:
+    """The check of the VPC names the subnets."""
+    database = "database: {engine_version: '17.7', min_acu: 0.5, max_acu: 1}\n"
+    bench = at(aws, tmp_path, FILE + API + database, changed(subnets={}))
+    [engine] = answers(bench, "engine")
+    assert (engine.verdict, engine.text.partition(": ")[2]) == (
+        Verdict.UNKNOWN, "the zones of its subnets are not known",
+    )  # fmt: skip
 
 
 def test_without_a_way_out_the_endpoints_that_are_there_count(aws: FakeAws, tmp_path: Path) -> None:

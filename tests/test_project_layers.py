@@ -239,6 +239,12 @@ BROKEN = {
         BUILD,
         "layer notes: builds another template each time",
     ),
+    "a long import": (f"import {'.'.join(['a'] * 5000)}\n", "import a", "RecursionError: maximum recursion depth"),
+    "a long import of a function": (
+        changed("template = Template()", f"import {'.'.join(['a'] * 5000)}; template = Template()"),
+        "import a",
+        "layer notes: RecursionError: maximum recursion depth",
+    ),
     "variable": (changed('"NOTES": NotesName', '"PORT": NotesName'), ADDS, "infragen or AWS sets PORT itself"),
     "value": (changed("NotesName.ref()}, run", "5}, run"), ADDS, "the variable NOTES is a int"),
     "statement": (changed("run_statements=(read,)", "run_statements=({},)"), ADDS, "which is no IAM statement"),

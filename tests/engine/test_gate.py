@@ -92,6 +92,7 @@ def test_a_widening_is_asked_about_before_anything_else(stage: Stage, topology: 
         "the role worker/Role may now call sqs:SendMessage on every queue (was: only arn:"
     )
     assert [each.answered_by for each in stage.ui.asked] == ["--allow-widening worker/Role", "--yes"]
+    assert stage.ui.asked[0].hint == "answer with --allow-widening worker/Role --yes"
     assert widening.sentence in stage.ui.asked[0].text
 
 

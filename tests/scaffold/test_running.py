@@ -341,7 +341,7 @@ def test_a_bucket_a_layer_and_a_migration_are_added_as_the_pages_say(shop: Shop,
         file.write_text(f"{before}\n{example('adding-a-layer.md', 'yaml cache')}", "utf-8")
         shop.infragen("image", "put", ".", "--image-tag", "more")
         refused = shop.infragen("deploy", "--yes", "--image-tag", "more", ok=False)
-        assert "hint: answer with --allow-widening api/TaskRole --allow-widening worker/NotificationsRole" in refused
+        assert "answer with --allow-widening api/TaskRole --allow-widening worker/NotificationsRole --yes" in refused
         assert shop.sql("select to_regclass('notes')") == [(None,)]
         allowed = ("--allow-widening", "api/TaskRole", "--allow-widening", "worker/NotificationsRole")
         shop.infragen("deploy", "--yes", "--image-tag", "more", *allowed)

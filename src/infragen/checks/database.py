@@ -28,6 +28,9 @@ def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
             continue
         offered = account.orderable_zones(engine, version, CLASS)
         ours = _zones(network, account)
+        if not ours:
+            yield unknown(f"{cluster.place}: the zones of its subnets are not known")
+            continue
         both = [each for each in ours if each in offered]
         at = subject.at("database", "engine_version")
         if len(both) >= ZONES:

@@ -172,7 +172,10 @@ def _end_check(name: str, found: "DeliveryCheck | None") -> None:
     from infragen.report.delivery import check_lines
 
     if found is None:
-        raise InputError(f"{name} has no roles of CI: no stack to compare", "make them: --github OWNER/REPO")
+        raise InputError(
+            f"{name} has no roles of CI: no stack to compare",
+            f"make them: `infragen bootstrap --env {name} --github OWNER/REPO`",
+        )
     program = lines()
     if program is None:
         show(check_lines(name, found))

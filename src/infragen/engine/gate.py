@@ -175,9 +175,10 @@ def ask(
     if not shown.changed:
         return
     where = f"{shown.environment} ({shown.account}, {shown.region})"
-    if more:
-        _agree(session, Question(f"{listed(more)}\nlet {where} do this?", flags(more)))
     answered_by = "--yes"
+    if more:
+        then = "" if approval.require == ANY_CHANGE else answered_by
+        _agree(session, Question(f"{listed(more)}\nlet {where} do this?", flags(more), then=then))
     if approval.require == ANY_CHANGE:
         answered_by = "a plan that was saved and reviewed: `infragen plan --out FILE`, `infragen deploy --plan FILE`"
     _agree(session, Question(f"{question} {where}?", answered_by))

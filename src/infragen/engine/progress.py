@@ -198,11 +198,19 @@ Event = Told | Started | Happened | Noticed | TaskStarted | TaskLog | TaskEnded 
 
 @dataclass(frozen=True)
 class Question:
-    """Something only a person, or the flag in `answered_by`, may decide. `typed` is what a person must type, if any."""
+    """Something only a person, or the flag in `answered_by`, may decide. `typed` is what a person must type, if any;
+    `then` is the flag that answers the question behind it.
+    """
 
     text: str
     answered_by: str
     typed: str = ""
+    then: str = ""
+
+    @property
+    def hint(self) -> str:
+        """Return what to type where nobody can be asked: all of it, so that one more try is enough."""
+        return f"answer with {self.answered_by} {self.then}".rstrip()
 
 
 class Ui(Protocol):

@@ -51,7 +51,7 @@ class EventLines:
         """Return whether a flag has answered. Raises Refused without one, naming it."""
         if question.answered_by in self.agreed:
             return True
-        raise Refused(f"{question.text} --format json never prompts", f"answer with {question.answered_by}")
+        raise Refused(f"{question.text} --format json never prompts", question.hint)
 
     def tell(self, event: Event) -> None:
         """Print an event; who we are is reported once, though each look at AWS finds it out again."""

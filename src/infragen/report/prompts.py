@@ -29,7 +29,7 @@ def ask(question: Question) -> bool:
     the end of the input.
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise Refused(f"{question.text} There is no terminal to ask", f"answer with {question.answered_by}")
+        raise Refused(f"{question.text} There is no terminal to ask", question.hint)
     width = max(shutil.get_terminal_size().columns, 40)
     if question.typed:
         text = wrapped_text(f"{question.text}\ntype {question.typed} to continue: ", width, 0)
