@@ -15,7 +15,7 @@ from figures import Tried
 from hostile import HTML, RAW, WRONG, hostile, listed, raw, silent
 from sweeps import SOAKING
 
-from infragen.aws import limits, session
+from infragen.aws import reply_limits, session
 from infragen.aws.account import Account
 from infragen.aws.account_reads import _FINDERS
 from infragen.aws.price_list import refreshed
@@ -242,7 +242,7 @@ def test_a_page_of_events_that_leads_to_itself_is_an_error() -> None:
 
 def test_a_reply_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """N13: Memory is not what a server decides about."""
-    monkeypatch.setattr(limits, "LARGEST", 3_000_000)
+    monkeypatch.setattr(reply_limits, "LARGEST", 3_000_000)
     with (
         hostile(lambda asked: (200, "text/xml", b""), endless=True) as server,
         pytest.raises(CloudError, match="larger than 3 MB"),
@@ -263,7 +263,7 @@ def test_a_reply_that_drips_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_first_question_says_what_it_waits_for_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """N13: A server that accepts and never answers: told once, three tries, exit code 4."""
     monkeypatch.setattr(session, "FIRST_EXCHANGE_SECONDS", 0.3)
-    monkeypatch.setattr(limits, "TOLD_AFTER", 0.1)
+    monkeypatch.setattr(reply_limits, "TOLD_AFTER", 0.1)
     heard: list[str] = []
     with silent() as url:
         cloud = Account(Clients("us-east-1", endpoint_url=url, waiting=heard.append), "111122223333")

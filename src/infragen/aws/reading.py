@@ -1,4 +1,4 @@
-"""AWS's answers as values: pure functions from what boto3 returns to the types of `infragen.stack`."""
+"""AWS's answers as values: pure functions from what boto3 returns to the types of `cloud.cloudformation`."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ from urllib.parse import urlsplit
 
 from infragen.aws.failure import ENDPOINT, PERMISSION, REGION, THROTTLING, permission, translated
 from infragen.aws.invalid_response import MARK, fail_invalid_reply
-from infragen.aws.limits import LimitedSession
 from infragen.aws.reading import IncompleteReply
+from infragen.aws.reply_limits import LimitedSession
 from infragen.aws.reply_types import mistyped
 from infragen.errors import CloudError, InputError, Unavailable
 

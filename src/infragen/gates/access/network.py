@@ -6,7 +6,7 @@ from typing import Any
 
 from infragen.changes.values import same
 from infragen.gates.access.found import Resources, Widening
-from infragen.gates.access.ports import ALL, Rule, admitted, read
+from infragen.gates.access.security_group_rules import ALL, Rule, admitted, read
 from infragen.gates.access.symbols import Reader, Symbol, Text, shown
 
 GROUP, BUCKET = "AWS::EC2::SecurityGroup", "AWS::S3::Bucket"
