@@ -123,7 +123,7 @@ def _code(page: Path) -> str:
 
 def _commands(code: str) -> list[str]:
     """The calls of infragen in code, without what a shell makes of the rest of their line, and without mentions."""
-    calls = re.findall(r"(?:^|&& )\s*(infragen [^\n|;>&]*)", code, re.MULTILINE)
+    calls = re.findall(r"(?:^|&& )\s*(infragen (?:'[^'\n]*'|[^\n|;>&])*)", code, re.MULTILINE)
     calls += re.findall(r"\$\((infragen [^)\n|;>&]*)", code)
     return [call for call in calls if "--help" not in call]
 

@@ -44,7 +44,10 @@ def typed(line: str, project: Project, state: Path) -> tuple[int, str]:
 
 
 def test_a_new_user_sees_all_of_it_by_typing_what_the_page_says(twin: Emulator, project: Project) -> None:
-    """Sections 1 and 2: the project, its deployment, a message through all of it, a rotation, a rolled back image."""
+    """Sections 1 and 2: the project, its deployment, a message through all of it and one that fails, what a role is
+    refused, a rotation, a rolled back image.
+    """
+    everything = ""
     for line in commands("1", "2"):
         command, _, comment = line.partition("  #")
         if command.strip() == "infragen dev":
@@ -53,6 +56,8 @@ def test_a_new_user_sees_all_of_it_by_typing_what_the_page_says(twin: Emulator, 
         wanted = re.search(r"exit code (\d)", comment)
         code, shown = typed(command, project, twin.state_dir.parent)
         assert code == int(wanted[1] if wanted else 0), f"$ {line}\n{shown}"
+        everything += shown
+    assert "is not authorized to perform: sqs:ReceiveMessage" in everything
     system = System(twin, "111111111111", "eu-central-1", project.directory)
     assert re.search(r"ImageTag +v1$", system.infragen("outputs"), re.M), "the image that crashes is rolled back"
     system.infragen("destroy", "--yes")  # its tasks would be found beside those of other tests

@@ -8,6 +8,7 @@ import re
 import signal
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -52,6 +53,16 @@ def test_an_image_takes_the_place_of_the_placeholder(shop: Notes) -> None:
     assert shop.sql("select count(*) from notes") == [(0,)]
     assert shop.post(3) == 202
     until(lambda: shop.tally() == (3, 0, 0, 0), "the delivery of all")
+    until(lambda: calls(shop), "the count of the worker's calls")
+
+
+def calls(shop: Notes) -> float:
+    """Return how often the worker was called in the last hour, as CloudWatch has it."""
+    now, of = datetime.now(UTC), [{"Name": "FunctionName", "Value": "shop-dev-notes"}]
+    asked = {"Namespace": "AWS/Lambda", "MetricName": "Invocations", "Dimensions": of, "Statistics": ["Sum"]}
+    times = {"StartTime": now - timedelta(hours=1), "EndTime": now, "Period": 60}
+    found = shop.client("cloudwatch").get_metric_statistics(**asked, **times)["Datapoints"]
+    return sum(float(each["Sum"]) for each in found)
 
 
 def test_a_rolling_update_fails_no_request(shop: Notes) -> None:

@@ -4,7 +4,8 @@
   as of that moment, and kept nowhere: MiniStack evaluates alarms without regard to dimensions, so that one queue's
   values would raise another queue's alarm (Amazon SQS Developer Guide, "Available CloudWatch metrics for Amazon SQS").
 - AWS/Lambda: InvokedEventCount and FailedInvokeEventCount of an event source (AWS Lambda Developer Guide, "Event source
-  mapping metrics"). A failed call counts all messages of its batch.
+  mapping metrics"). A failed call counts all messages of its batch. Its calls are Invocations, too, which in MiniStack
+  are those of Invoke alone. They are no Errors, as a worker's would raise the alarm of the function that rotates.
 - AWS/ApplicationELB: RequestCount, HTTPCode_Target_5XX_Count and HTTPCode_ELB_5XX_Count, added up by minute
   (Elastic Load Balancing, "CloudWatch metrics for your Application Load Balancer"); `parts.load_balancers` counts.
 
@@ -49,6 +50,7 @@ def apply() -> None:
         failed = count if said == "FAILED" else int(partly[1]) if partly else 0
         for name, value in (("InvokedEventCount", count), ("FailedInvokeEventCount", failed)):
             add_up("AWS/Lambda", name, value, {"EventSourceMappingUUID": str(mapping["UUID"])})
+        add_up("AWS/Lambda", "Invocations", 1, {"FunctionName": str(mapping["FunctionName"])})
 
     cloudwatch._get_metric_data, lambda_svc._run_sqs_batch = data, batch
 
