@@ -121,6 +121,16 @@ def test_the_scaffold_has_no_account_id() -> None:
             assert not re.search(rb"\b[0-9]{12}\b", body), path
 
 
+def test_no_test_of_the_scaffold_lists_its_migrations() -> None:
+    """A project gets more of them, and its tests hold with those as well."""
+    found = scaffold()
+    names = [path.partition("/")[2].rpartition(".")[0] for path in found if path.startswith("migrations/")]
+    assert names
+    for path, body in found.items():
+        if path.startswith("test/"):
+            assert not [each for each in names if each.encode() in body], path
+
+
 def test_each_text_of_the_table_occurs_as_often_as_it_says() -> None:
     found = scaffold()
     for path, text, times, _ in SUBSTITUTIONS:

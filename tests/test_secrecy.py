@@ -278,6 +278,7 @@ def test_errors_of_aws_stay_readable() -> None:
     """Sentences about secrets hold none."""
     for text in (
         "ExpiredToken: The security token included in the request is expired",
+        "AssertionError [ERR_ASSERTION]: Expected values to be strictly deep-equal:",
         "An error occurred (InvalidClientTokenId) when calling DescribeStacks: The security token is invalid",
         "Property validation failure: [#/MasterUserPassword: expected minLength: 8, actual: 3]",
         'The parameter MasterUserPassword is not a valid password. (Service: Rds, Status Code: 400, Request ID: 1-2)',

@@ -137,8 +137,10 @@ _ABOUT_A_SECRET = frozenset({
 _COUNTED = frozenset({"http", "max", "min", "num", "total", "used", "prompt", "completion", "input", "output", "stop"})
 """Words before `tokens` that make a number or a switch of it: `MAX_TOKENS`, `HttpTokens` of an instance's metadata."""
 
-_ERRORS = frozenset({"expired", "invalid", "missing", "malformed", "unrecognized", "incorrect", "bad", "wrong", "weak"})
-"""First words of AWS's error codes, which name a secret and hold none: `ExpiredToken`, `InvalidPassword`."""
+_ERRORS = frozenset(
+    {"err", "expired", "invalid", "missing", "malformed", "unrecognized", "incorrect", "bad", "wrong", "weak"}
+)
+"""First words of AWS's and Node's error codes, which name a secret and hold none: `ExpiredToken`, `ERR_ASSERTION`."""
 
 _ASKING = frozenset({"get", "fetch", "read", "load", "list", "describe", "delete", "rotate", "create", "put", "update"})
 """First words of names of calls, which are no values: `getSecretValue`."""

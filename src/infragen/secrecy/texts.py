@@ -398,6 +398,8 @@ def _gives(found: re.Match[str], after: re.Match[str], prose: bool, ours: bool, 
         return False  # a sentence in a comment
     if "\n" in sep and _NESTED.match(value):
         return False  # a map, whose own names say what is in it
+    if after["close"] == "]" and names_an_error(name):
+        return False  # as Node writes its codes: "AssertionError [ERR_ASSERTION]: …"
     if sep.strip() == ":" and prose and not after["close"]:
         blank = sep[-1:].isspace()
         if (ours and blank) or names_an_error(name) or (blank and _OF_ERRORS.match(value)):
