@@ -351,7 +351,7 @@ UNREADABLE = [
 def test_a_statement_that_cannot_be_read_counts_when_it_comes_and_when_it_goes(statement: Any) -> None:
     """It might have been a denial."""
     for before, after in ((role(SEND), role(SEND, statement)), (role(SEND, statement), role(SEND))):
-        [widening] = told(before, after)
+        [widening] = [each for each in told(before, after) if each.place != "worker/Transform"]
         assert widening.sentence.startswith("the role worker/Role: a statement that infragen cannot read: ")
         assert widening.grave
 

@@ -292,6 +292,10 @@ class Settings:
     """State of KMS keys by ARN, beside those of stacks."""
     macros: dict[str, Callable[[Any, Any, Any], Any]] = field(default_factory=dict)
     """Name of a macro of the account -> what it gives for a fragment, its parameters, and those of the template."""
+    modules: dict[str, Callable[[str, Any], Any]] = field(default_factory=dict)
+    """Type of a registered module -> the resources that it makes for a logical id and properties."""
+    registered_types: tuple[str, ...] = ()
+    """Types of third parties that are registered in the account, and types that cfn-lint's schemas do not know yet."""
     success_despite_failures: bool = False
     """Whether a creation ends CREATE_COMPLETE although a resource failed, as an engine that is not AWS did."""
     rollback_keeps_resources: bool = False

@@ -128,7 +128,7 @@ class CloudFormation:
 
         body = macros.expand(self.cloud, self.account, written, resolve)
         templates.validate(body)
-        resources.refuse_unknown(r["Type"] for r in body["Resources"].values())
+        resources.refuse_unknown((r["Type"] for r in body["Resources"].values()), self.cloud.settings.registered_types)
         capabilities = tuple(p.get("Capabilities") or ())
         templates.check_capabilities(body, [*capabilities, *(["CAPABILITY_AUTO_EXPAND"] if reviewed else [])])
         tags = p.get("Tags")

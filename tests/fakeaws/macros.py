@@ -10,6 +10,8 @@
 | a change set needs no CAPABILITY_AUTO_EXPAND | API CreateChangeSet; recorded: test_base_global_macro | 2025-06-24 |
 | a macro that the account does not have: "No transform named … found." | UG "Macros", troubleshooting | 2026-11 |
 
+A module's resources take its place under names that begin with its logical id (UG "Using modules to encapsulate and
+reuse resource configurations", read 2026-11-29); references to them are not resolved.
 `Settings.macros` are those of the account: what each does to a fragment. Of AWS's own only AWS::Include is expanded.
 """  # noqa: E501  # a table
 
@@ -29,6 +31,7 @@ INCLUDE = "AWS::Include"
 
 def expand(cloud: Cloud, account: str, body: dict[str, Any], values: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
     """The template with its macros processed; `values` gives its parameters. The key `Transform` stays as a trace."""
+    body = _without_modules(cloud, body)
     if "Transform" not in body and "Fn::Transform" not in str(body):
         return body
     scope = Scope(
@@ -44,6 +47,14 @@ def expand(cloud: Cloud, account: str, body: dict[str, Any], values: Callable[[]
         kept = {key: each for key, each in found.items() if key != "Transform"}
         found = {**_applied(cloud, account, transform, kept, scope), "Transform": body["Transform"]}
     return found
+
+
+def _without_modules(cloud: Cloud, body: dict[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for name, each in (body.get("Resources") or {}).items():
+        module = cloud.settings.modules.get(str(each.get("Type")) if isinstance(each, dict) else "")
+        made |= {name: each} if module is None else module(name, each.get("Properties", {}))
+    return {**body, "Resources": made} if "Resources" in body else body
 
 
 def _unknown(*_: Any) -> Any:

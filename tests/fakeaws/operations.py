@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from fakeaws import parameters, resources
+from fakeaws import macros, parameters, resources
 from fakeaws.clock import OperationError, Process, Steps
 from fakeaws.cloud import SETTLED_GOOD, Cloud
 from fakeaws.ecr import repository_in_use
@@ -704,15 +704,16 @@ def child_name(cloud: Cloud, parent: Stack, logical_id: str) -> str:
 def child_target(cloud: Cloud, parent: Stack, properties: Mapping[str, Any], child: Stack | None) -> Target:
     """What a nested stack is to become; it inherits tags, capabilities and role of its parent."""
     text = cloud.buckets.template(str(properties.get("TemplateURL", "")), parent.account)
-    body = parse(text)
-    validate(body)
-    resources.refuse_unknown(r["Type"] for r in body["Resources"].values())
-    check_capabilities(body, list(parent.target.capabilities))
     given = [
         {"ParameterKey": key, "ParameterValue": as_text(value)}
         for key, value in (properties.get("Parameters") or {}).items()
     ]
-    values = parameters.resolve(body, given, child.target.parameters if child else None, cloud.ssm)
+    before, written = child.target.parameters if child else None, parse(text)
+    body = macros.expand(cloud, parent.account, written, lambda: parameters.resolve(written, given, before, cloud.ssm))
+    validate(body)
+    resources.refuse_unknown((r["Type"] for r in body["Resources"].values()), cloud.settings.registered_types)
+    check_capabilities(body, list(parent.target.capabilities))
+    values = parameters.resolve(body, given, before, cloud.ssm)
     own = {tag["Key"]: str(tag["Value"]) for tag in properties.get("Tags") or []}
     return Target(
         text=text,

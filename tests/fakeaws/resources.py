@@ -10,7 +10,7 @@ import functools
 import json
 import random
 import string
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -109,9 +109,10 @@ def _schemas() -> Path:
     return Path(spec.origin).parent / "data" / "schemas"
 
 
-def refuse_unknown(types: Iterable[str]) -> None:
-    """CreateChangeSet refuses types that are in no registry."""
-    unknown = sorted({t for t in types if t not in _schema_digests() and not t.startswith(_WITHOUT_SCHEMA)})
+def refuse_unknown(types: Iterable[str], registered: Collection[str]) -> None:
+    """CreateChangeSet refuses types that are in no registry; `registered` are in that of the account."""
+    known = {*_schema_digests(), *registered}
+    unknown = sorted({t for t in types if t not in known and not t.startswith(_WITHOUT_SCHEMA)})
     if unknown:
         raise validation_error(f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
 

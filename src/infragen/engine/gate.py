@@ -114,7 +114,7 @@ def widened(
             plan = replace(
                 plan,
                 widenings=widenings(plan.layer, each.before, each.after, account, region, wiring),
-                losses=losses(plan.layer, each.before, each.after, plan.changes),
+                losses=losses(plan.layer, each.before, each.after, plan.changes, shown=plan.shown),
                 interruptions=interruptions(plan.changes, each.before, each.after),
             )
         found.append(plan)
@@ -298,7 +298,8 @@ def unheard_of(
     It is no error: a flag that has done its work may stay in a pipeline, and a typo allows nothing.
     """
     written = {f"{each.layer}/{name}" for each in sides for side in (each.before, each.after) for name in _names(side)}
-    known = written | {each.place for each in shown.changes()} | {each.place for each in shown.widenings}
+    known = written | {each.place for each in shown.changes()}
+    known |= {each.place for each in shown.widenings} | {each.place for each in shown.losses}
     for name in sorted(set(given) - known):
         near = get_close_matches(name, sorted(known), n=1)
         yield f"{flag} {name}: the plan has no resource of that name{f'; did you mean {near[0]}?' if near else ''}"

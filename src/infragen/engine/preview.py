@@ -600,6 +600,7 @@ def with_change_set(
             plan,
             changes=compared.rows,
             source=Source.CHANGE_SET if theirs else plan.source,
+            shown=theirs is not None and not unseen,
             notes=(*plan.notes, *notes, *(_unseen_notes(compared.stricter, why) if unseen else ())),
             details=(*plan.details, *details),
         ))  # fmt: skip

@@ -18,6 +18,7 @@ from infragen.changes.values import NOTHING, intrinsic, opened, same
 from infragen.cloud.cloudformation import ResourceChange
 from infragen.cloud.template import STACK_TYPE
 from infragen.gates.data_loss import Refusal, destroyed, holds_data, may_hold_data
+from infragen.gates.unseen import unseen_losses
 from infragen.resource_types import Loss, When, resource_type
 
 SOUNDS = re.compile(
@@ -65,8 +66,11 @@ POLICIES = {"Retain": 2, "Snapshot": 1, "Delete": 0}
 """What becomes of a resource, by how much of it is left."""
 
 
-def losses(layer: str, old: Side, new: Side, rows: Sequence[ResourceChange]) -> tuple[Refusal, ...]:
-    """Return what the change from one template to the other loses in place; of a stack that is new or goes, nothing.
+def losses(
+    layer: str, old: Side, new: Side, rows: Sequence[ResourceChange], *, shown: bool = False
+) -> tuple[Refusal, ...]:
+    """Return what the change from one template to the other loses in place, and what nobody sees of it; of a stack that
+    is new, nothing. `shown` says that AWS's change set shows all that changes.
 
     Also what `rows` destroy of a type that holds no data, where its deployed or new policy keeps it: who keeps a
     resource at its deletion says that there is something in it. And what gets another type, of which its row says no
@@ -89,7 +93,7 @@ def losses(layer: str, old: Side, new: Side, rows: Sequence[ResourceChange]) -> 
         stays = row is None or not destroyed(row)
         if stays and becomes is not None and becomes["Type"] == kind != STACK_TYPE:
             found += [Refusal(place, kind, why, name) for name, why in _in_place(was, becomes)]
-    return tuple(dict.fromkeys(found))
+    return tuple(dict.fromkeys([*found, *unseen_losses(layer, old, new, rows, shown=shown)]))
 
 
 _POLICY_OF = {"DeletionPolicy": deletion_policy, "UpdateReplacePolicy": replacement_policy}

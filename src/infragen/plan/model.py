@@ -44,6 +44,7 @@ class StackPlan:
     `settings` are those of the stack itself that change: termination protection, stack policies, the service role. One
     with a note is not brought by this deployment: the note says what AWS will do. `origins` are the lines of the
     environment file that decide a row (the path is empty) or a value in it, by logical id and path.
+    `shown` says that AWS's change set shows all that changes.
     """
 
     layer: str
@@ -63,6 +64,7 @@ class StackPlan:
     settings: tuple[PropertyChange, ...] = ()
     details: tuple[str, ...] = ()
     origins: Origins = field(default_factory=dict)
+    shown: bool = False
 
     @property
     def created(self) -> bool:
@@ -225,6 +227,11 @@ class EnvironmentPlan:
     def widenings(self) -> tuple[Widening, ...]:
         """Return by what all stacks widen access."""
         return tuple(found for each in self.stacks for found in each.widenings)
+
+    @property
+    def losses(self) -> tuple[Refusal, ...]:
+        """Return what all stacks lose in place."""
+        return tuple(found for each in self.stacks for found in each.losses)
 
     @property
     def gated(self) -> tuple[Widening, ...]:

@@ -4,11 +4,11 @@ Pure: a deployed template and a rendered one go in, widenings come out. What can
 covers an action, a range that holds another); whatever cannot be understood counts as wider.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 
 from infragen.changes.diff import Side
 from infragen.changes.evaluate import evaluated
+from infragen.changes.values import same
 from infragen.cloud.template import STACK_TYPE
 from infragen.gates.access.access import access_widenings
 from infragen.gates.access.found import Resources, Widening
@@ -16,6 +16,7 @@ from infragen.gates.access.network import network_widenings
 from infragen.gates.access.own import Own, Wiring, wired_texts, wiring_of
 from infragen.gates.access.properties import opened_by
 from infragen.gates.access.symbols import Reader
+from infragen.gates.unseen import TRANSFORM, hiding, rendered_stacks
 
 __all__ = ["Widening", "Wiring", "widenings", "wiring_of"]
 
@@ -38,19 +39,22 @@ def widenings(
         *access_widenings(before, after, layer, account),
         *network_widenings(before, after, layer),
         *opened_by(before, after, layer),
-        *_macros(layer, old, new),
+        *_unseen(layer, old, new),
     )
     return tuple(dict.fromkeys(found))
 
 
-def _macros(layer: str, old: Side, new: Side) -> Iterator[Widening]:
-    """Yield macros, which rewrite the template when it is deployed: nobody sees here what they make of it."""
-    before, after = ([each] if isinstance(each, str) else list(each or ())
-                     for each in (side.body.get("Transform") for side in (old, new)))  # fmt: skip
-    for name in after:
-        if name not in before:
-            sentence = f"{layer}: the macro {name} rewrites the template at deployment, which infragen does not see"
-            yield Widening("permissions", f"{layer}/Transform", sentence, grave=True)
+def _unseen(layer: str, old: Side, new: Side) -> Iterator[Widening]:
+    """Yield macros and modules, which bring resources when the template is deployed: nobody sees here what is in them,
+    nor what they make of anything else that changes.
+    """
+    before, stays = hiding(old.body), same(old.body, new.body) and old.values == new.values
+    for name, kind in hiding(new.body).items():
+        if kind != STACK_TYPE and not (stays and name in before):
+            macro = name == TRANSFORM
+            does = "rewrites the template at deployment" if macro else "is expanded at deployment"
+            sentence = f"{layer}{'' if macro else f'/{name}'}: the {kind if macro else f'module {kind}'} {does}"
+            yield Widening("permissions", f"{layer}/{name}", f"{sentence}, which infragen does not see", grave=True)
 
 
 def _resources(
@@ -77,29 +81,13 @@ def _resources(
         reader, account, region, wired_texts(wiring.names, lists), wired_texts(wiring.fresh, lists),
         frozenset(bodies) - existing, _parameters(side),
     )  # fmt: skip
-    return Resources(kept, reader, undecided, absent=not side.body, own=own, rendered=_rendered(side))
+    return Resources(kept, reader, undecided, absent=not side.body, own=own, rendered=rendered_stacks(side.body))
 
 
 def _parameters(side: Side) -> str:
     """Return what the names of the environment's SSM parameters begin with."""
     names = [side.values.get(each) for each in ("ProjectName", "EnvironmentName")]
     return f"/{names[0]}/{names[1]}/" if all(isinstance(each, str) and each for each in names) else ""
-
-
-RENDERED = re.compile(
-    r"https://\$\{TemplateBucket\}\.s3\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}/templates/([a-z0-9-]+/)?[0-9a-f]{64}\.(yaml|json)"
-)
-"""The address of a layer's template in the artifact bucket, as the root writes it."""
-
-
-def _rendered(side: Side) -> frozenset[str]:
-    """Return the nested stacks whose templates infragen renders and uploads, under the digests of their content."""
-    resources = side.body.get("Resources", {})
-    nested = {name: each for name, each in resources.items() if each.get("Type") == STACK_TYPE}
-    urls = {name: each.get("Properties", {}).get("TemplateURL") for name, each in nested.items()}
-    return frozenset(
-        name for name, url in urls.items() if isinstance(url, dict) and RENDERED.fullmatch(str(url.get("Fn::Sub")))
-    )
 
 
 def _lists(side: Side) -> Mapping[str, object]:
