@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
+from special_files import special
 
 from infragen_local.image_files import ignored, parse, selected
 
@@ -107,3 +108,20 @@ def test_what_cannot_be_in_an_image_is_named(tmp_path: Path, what: str) -> None:
     with pytest.raises(ImageError, match=r"UTF-8|loop|neither a file|out of the image") as caught:
         _copy(source, tmp_path / "target")
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("name", [".dockerignore", "package-lock.json"])
+@pytest.mark.parametrize("kind", ["fifo", "socket", "broken link", "directory", "link"])
+def test_a_file_that_says_what_is_left_out_is_a_regular_one(tmp_path: Path, name: str, kind: str) -> None:
+    """It is not passed over as if nothing were left out, nor waited for; a link to a file is read."""
+    (tmp_path / "code").mkdir()
+    (tmp_path / "target").write_text(".env\n" if name == ".dockerignore" else "{}")
+    if name != ".dockerignore":
+        (tmp_path / "code" / ".dockerignore").write_text(".env\n")
+    (tmp_path / "code" / ".env").write_text("x")
+    special(tmp_path / "code" / name, kind, tmp_path / "target")
+    if kind == "link":
+        assert ".env" not in {each for each, _ in selected(tmp_path / "code")[0]}
+        return
+    with pytest.raises(ValueError, match="no regular file"):
+        selected(tmp_path / "code")

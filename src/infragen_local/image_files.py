@@ -48,7 +48,7 @@ def selected(source: Path) -> tuple[list[tuple[str, Path]], list[str]]:
 
 
 def _rules(source: Path) -> Callable[[str], bool]:
-    if not (source / _IGNORE).is_file():
+    if not _is_there(source / _IGNORE):
         return lambda name: False
     patterns = parse((source / _IGNORE).read_text(encoding="utf-8"))
     development = _development_packages(source / _LOCK)
@@ -61,6 +61,13 @@ def _rules(source: Path) -> Callable[[str], bool]:
         return ignored(patterns, above)
 
     return leaves_out
+
+
+def _is_there(file: Path) -> bool:
+    """Return whether there is a regular file; ValueError for whatever else has the name: it says what is left out."""
+    if os.path.lexists(file) and not file.is_file():
+        raise ValueError(f"{file} is no regular file that can be read")
+    return file.is_file()
 
 
 def parse(text: str) -> tuple[Pattern, ...]:
@@ -116,7 +123,7 @@ def _expression(pattern: str) -> str:
 def _development_packages(lock: Path) -> frozenset[str]:
     """Return the directories of packages that are for development only, and npm's own note of what it installed."""
     hidden = {f"{_PACKAGES}/.{_LOCK}"}
-    if not lock.is_file():
+    if not _is_there(lock):
         return frozenset(hidden)
     try:
         packages = json.loads(lock.read_text(encoding="utf-8")).get("packages", {})
