@@ -335,6 +335,20 @@ def test_s11_a_stack_deleted_and_recreated_meanwhile_is_not_taken_for_ours(bench
     assert "disappeared" in failure(result).message
 
 
+def test_s11_a_failed_stack_that_is_gone_keeps_its_cause_when_nothing_says_who_deleted_it(
+    bench: Bench, aws: FakeAws
+) -> None:
+    """The events of the deletion come too late, or are another caller's: the first failure is known all the same."""
+    aws.settings.late_events["DELETE_IN_PROGRESS"] = 3600
+    aws.fail("Bad", "quota reached", after=10)
+    found = failure(bench.deploy_units(bench.unit("data", {"Jobs": QUEUE, "Bad": TOPIC}), on_failure="delete"))
+    assert "disappeared while it was being deployed, after it had failed: data/Bad" in found.message
+    assert found.cause is not None
+    assert found.cause.reason == "quota reached"
+    assert "another caller" in found.hint
+    assert "fix the cause" in found.hint
+
+
 @pytest.mark.long
 def test_s12_an_operation_of_hours_is_followed_to_its_end(bench: Bench, aws: FakeAws) -> None:
     """Five hours: no limit of ours ends the follow, and it tells that it is alive."""

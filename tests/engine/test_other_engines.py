@@ -69,6 +69,25 @@ def test_x1_a_success_whose_own_events_say_that_a_resource_failed_is_none(stage:
     )
 
 
+def test_x1_what_was_cancelled_beside_it_is_not_the_cause(stage: Stage, topology: str) -> None:
+    """And where nothing but cancellations is left of it, they are named."""
+    stage.aws.settings.success_despite_failures = True
+    stage.aws.fail("Jobs", "no more queues", after=9)
+    stage.aws.slow("Early", 90)
+    made = assembly(layer("data", {"Early": QUEUE, "Jobs": QUEUE}), env=environment(topology))
+    [failed] = [each for each in deploy_environment(made, stage.session).outcomes if isinstance(each, Failed)]
+    assert "otherwise: data/Jobs (AWS::SQS::Queue) CREATE_FAILED: no more queues" in failed.message
+    assert "data/Early" not in failed.hint
+
+
+@pytest.mark.parametrize("topology", ["independent"])
+def test_x1_a_success_of_which_only_cancellations_speak_names_them(stage: Stage, topology: str) -> None:
+    stage.aws.settings.success_despite_failures = True
+    stage.aws.fail("Jobs", "Resource creation cancelled", after=9)
+    [failed] = [e for e in deploy_environment(app(topology), stage.session).outcomes if isinstance(e, Failed)]
+    assert "otherwise: data/Jobs CREATE_FAILED: Resource creation cancelled" in failed.message
+
+
 def test_x2_a_declared_output_that_is_missing_is_told(stage: Stage, topology: str) -> None:
     """After the deployment, and whenever somebody looks again."""
     made = assembly(layer("data", QUEUES, {"Url": {"Ref": "Jobs"}}), env=environment(topology))

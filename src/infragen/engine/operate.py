@@ -24,6 +24,7 @@ from infragen.engine.follow import Follower, LayerEvent, anchors, begun, current
 from infragen.engine.last_image import tag_after_rollback
 from infragen.engine.next_steps import given_up, kept, never_made, next_step, not_put_back
 from infragen.engine.outcome import (
+    CANCELLED,
     Cause,
     Deleted,
     Deployed,
@@ -350,30 +351,32 @@ def follow(session: Session, target: Target, follower: Follower, stack_id: str) 
     if state is None or state.status == "DELETE_COMPLETE":
         return (yield from _disappeared(session, target, follower, state, watch))
     if state.status in SUCCESS and not any("ROLLBACK" in status for status in follower.own_statuses):
-        contradiction = _contradicting(follower.events)
-        if contradiction is not None:
-            return _disputed(session, target, state, contradiction)
+        contradictions = _contradicting(follower.events)
+        if contradictions:
+            return _disputed(session, target, state, contradictions)
         return Deployed(target.layer, target.stack, state.status, state.outputs, _left(follower))
     return (yield from _failed(session, target, follower, state, watch))
 
 
-def _contradicting(events: Sequence[LayerEvent]) -> LayerEvent | None:
-    """Return a resource whose last event says that it failed, of a stack that says it succeeded.
+def _contradicting(events: Sequence[LayerEvent]) -> list[LayerEvent]:
+    """Return the last events of resources that say that they failed, of a stack that says it succeeded.
 
     What the clean-up of an update could not delete is no such resource: the one that the stack has now is another.
     """
     last = {(each.event.stack_id, each.event.logical_id): each for each in events if not each.event.of_stack_itself}
-    failed = (each for each in last.values() if each.event.status in ("CREATE_FAILED", "UPDATE_FAILED"))
-    return next(failed, None)
+    return [each for each in last.values() if each.event.status in ("CREATE_FAILED", "UPDATE_FAILED")]
 
 
-def _disputed(session: Session, target: Target, state: StackState, failure: LayerEvent) -> Failed:
+def _disputed(session: Session, target: Target, state: StackState, failures: Sequence[LayerEvent]) -> Failed:
     """Return the outcome of a stack that says it succeeded while the last event of a resource in it says that it
     failed.
     """
-    cause = _located(session, root_cause([failure]))
-    message = f"{target.stack} is {state.status}, but its own events say otherwise: {cause}"
-    hint = f"see whether {failure.layer}/{failure.event.logical_id} is there and as its template says: `infragen drift`"
+    cause = _located(session, root_cause(failures))
+    own = [each for each in failures if each.event.reason not in CANCELLED] or failures
+    places = ", ".join(f"{each.layer}/{each.event.logical_id}" for each in own)
+    said = cause or f"{places} {failures[0].event.status}: {failures[0].event.reason}"
+    message = f"{target.stack} is {state.status}, but its own events say otherwise: {said}"
+    hint = f"see whether what failed is there and as its template says ({places}): `infragen drift`"
     return Failed(target.layer, target.stack, message, hint, state.status, cause)
 
 
@@ -388,10 +391,15 @@ def _disappeared(
     with suppress(CloudError):
         _tell(session, target, follower.finish())
     events = follower.events
-    if "DELETE_IN_PROGRESS" not in follower.own_statuses or not (root_cause(events) or stack_cause(events)):
-        return Failed(
-            target.layer, target.stack, gone, "it was deleted by another caller: find out which, then deploy again"
-        )
+    cause = _located(session, root_cause(events) or stack_cause(events))
+    if "DELETE_IN_PROGRESS" not in follower.own_statuses or cause is None:
+        if cause is None:
+            hint = "it was deleted by another caller: find out which, then deploy again"
+            return Failed(target.layer, target.stack, gone, hint)
+        why = watch.why(event_of(cause, events))
+        hint = why.beside("perhaps another caller deleted it: find out, fix the cause and deploy again")
+        message = f"{gone}, after it had failed: {cause}"
+        return Failed(target.layer, target.stack, message, hint, "DELETE_COMPLETE", cause, evidence=why.evidence)
     ended = state or StackState(follower.own_events[-1].event.stack_id, target.stack, "DELETE_COMPLETE")
     return (yield from _failed(session, target, follower, ended, watch))
 
