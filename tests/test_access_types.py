@@ -157,3 +157,21 @@ def test_connections_without_tls_that_an_environment_file_allows_are_asked_about
     assert widening.sentence.endswith(" now may take connections without TLS (rds.force_ssl)")
     assert widening.place.startswith("database/ClusterParameters")
     assert not plan_between("dev", REGION, other, one, "before").gated
+
+
+KEEPING_OUT = (
+    "Acl", "Firewall", "Waf", "Policy", "Authorizer", "Block", "Guard", "Guardrail", "Shield", "Filter",
+    "Restriction", "Protection", "Boundary", "Deny", "Validator", "Exclusion", "Control",
+)  # fmt: skip
+OBSERVING = (
+    "Alarm", "Alarms", "Analyzer", "Anomaly", "Audit", "Auditing", "Canary", "Detector", "Finding", "Findings",
+    "Insights", "Logging", "Monitor", "Monitoring", "Recorder", "Trail",
+)  # fmt: skip
+
+
+def test_the_removal_of_what_keeps_out_or_observes_counts_by_the_words_of_its_type() -> None:
+    """Of types that nobody knows, alone or beside another word; of one whose name says nothing it does not."""
+    words = (*KEEPING_OUT, *OBSERVING)
+    names = [name for each in words for name in (f"Acme::Of::{each}", f"Acme::Of::Small{each}Thing")]
+    before = {each: {"Type": each, "Properties": {"Label": "x"}} for each in (*names, "Acme::Of::Tomorrow")}
+    assert told(before, {}) == set(names)
