@@ -64,7 +64,7 @@ REASONS = (
     "Der Wert WORD ist ungültig: „Größe“ \u2014 \u4e0d\u53ef",
     "Resource creation cancelled by the supplier of WORD",
     "Received response status [FAILED] from custom resource. Message returned: WORD (RequestId: 0b1e)",
-    "Could not connect to postgres://app:SECRET@db.example.com/shop, says WORD",
+    "WORD: could not connect to postgres://app:SECRET@db.example.com/shop, and what follows is not shown",
     "Invalid request WORD: MasterUserPassword=SECRET is not allowed",
     "WORD {} %s \\n <b> & ]]> \x1b[31mred\x1b[0m",
     f"WORD: {'a long story ' * 150}",
