@@ -19,11 +19,14 @@ from xml.sax.saxutils import escape
 
 import click
 import pytest
+from commands import commands as every_command
 from fakeaws import FakeAws
+from fakeaws.model import Message
 from fakeaws.proxy import Proxy
 from figures import Tried
-from processes import DEPLOY, Operator
+from processes import DEPLOY, Ended, Operator
 from sweeps import figure
+from test_secrecy import on_files
 
 from infragen.cli import main
 from infragen.cli.storing import secrets as stored
@@ -152,6 +155,7 @@ def function_of(aws: FakeAws) -> str:
 
 
 ENV = ("--env", "dev")
+QUEUE = "AWS::SQS::Queue"
 ALLOW = ("--allow-data-loss", "worker/Mail", "--allow-data-loss", "worker/Old")
 WIDER = ("--allow-widening", "worker/JobsFunction")
 
@@ -179,6 +183,118 @@ def commands() -> Iterator[tuple[int, tuple[str, ...]]]:
     yield 3, ("deploy", *ENV, *ALLOW)
     yield 2, ("deploy", "--env", "nowhere", "--yes")
     yield 3, ("destroy", *ENV)
+
+
+STORES = ("the value on stdin", "a value of the file", "another value of the file")
+"""Secrets that are sent to Parameter Store, because that is what the command is for."""
+
+BESIDE = (
+    (0, "bootstrap", (*ENV, "--yes")),
+    (0, "changesets prune", (*ENV, "--yes")),
+    (0, "diagnose", ENV),
+    (0, "diagnose", (*ENV, "--format", "json")),
+    (0, "doctor", ENV),
+    (0, "doctor", (*ENV, "--format", "json")),
+    (0, "drift", ENV),
+    (0, "drift", (*ENV, "--format", "json")),
+    (3, "drift", (*ENV, "--revert", "--yes", "--format", "json")),
+    (0, "drift", (*ENV, "--revert", *WIDER, "--yes")),
+    (2, "import", ("queue/JobsQueue=https://queue", *ENV, "--yes")),
+    (0, "redrive", ("jobs", *ENV, "--peek")),
+    (0, "redrive", ("jobs", *ENV, "--peek", "--format", "json")),
+    (0, "redrive", ("jobs", *ENV, "--allow-unchanged", "--yes")),
+    (3, "secrets import", ("home/app.env", *ENV)),
+    (0, "secrets import", ("home/app.env", *ENV, "--yes")),
+    (2, "secrets import", ("home/credentials", *ENV, "--yes")),
+    (0, "secrets set", ("CARD", *ENV)),
+    (0, "secrets list", ENV),
+    (0, "secrets diff", ("dev", "other")),
+    (0, "secrets diff", ("dev", "other", "--format", "json")),
+    (0, "secrets rm", ("CARD", *ENV, "--yes")),
+    (2, "image put", (".", *ENV)),
+    (2, "image promote", ("--from", "dev", "--to", "other", "--image-tag", "v1")),
+    (0, "local status", ()),
+    (0, "local status", ("--format", "json")),
+    (0, "local stop", ()),
+    (0, "local reset", ("--yes",)),
+)  # fmt: skip
+"""Commands that need more than stacks: dead letters, drift, values to store, a second environment."""
+
+MET = {
+    ("drift", *ENV): "worker         drifted",
+    ("redrive", "jobs", *ENV, "--peek"): "DB_PASSWORD",
+    ("secrets", "diff", "dev", "other"): "STRIPE_KEY",
+}
+"""What a command prints when it has come across the secrets."""
+
+NOT_WALKED = {
+    "migrate": "It needs an API with a release command, whose tasks test_denied.py and twin/test_releases.py run.",
+    "run": "It needs an API, whose tasks test_denied.py and twin/test_releases.py run.",
+    "shell": "It needs an API that takes shells; test_shell.py looks for a canary.",
+    "tunnel": "It needs a database; test_shell.py looks for its password.",
+    "rotate": "It needs a database, whose credentials engine/test_rotate.py changes.",
+    "local start": "It starts a server, which no project and no account is given to.",
+    "local env": "It starts a server, and prints keys that it has made up.",
+}
+"""Commands that no walk runs, and why: one sentence each."""
+
+
+def test_every_command_is_walked_or_has_a_reason() -> None:
+    """The commands are the program's own: a new one fails here until it is run among secrets, or says why not."""
+    known = {" ".join(path) for path, _ in every_command()}
+    words = [command for _, command in commands()] + list(on_files())
+    walked = {name for name in known if any(" ".join(each).startswith(f"{name} ") or each == (name,) for each in words)}
+    walked |= {name for _, name, _ in BESIDE}
+    assert known - walked == set(NOT_WALKED)
+    assert all(each[0].isupper() and each.endswith(".") for each in NOT_WALKED.values())
+
+
+def set_out(aws: FakeAws, user: Operator, secrets: Canaries) -> None:
+    """A function that drifted, dead letters, a file of values and a second environment, with secrets in them."""
+    stack = aws.stack("shop-dev-worker")
+    values = {name: secrets.new(f"{name} by hand") for name in BY_NAME}
+    stack.by_hand[function_of(aws)] = {"Environment": {"Variables": values}}
+    urls = [each.physical_id for each in aws.stack("shop-dev-queue").resources.values() if each.type == QUEUE]
+    bodies = [json.dumps({"id": 1, name: secrets.new(f"{name} in a message")}) for name in BY_NAME]
+    bodies += [
+        text.format(secrets.new(f"message {name}", plain=True))
+        for name, text in IN_TEXTS.items()
+        if name != "REFERENCE"
+    ]
+    for url in (each for each in urls if each.endswith("-dlq")):
+        aws.cloud.messages[url] = [Message(f"m{number}", each, aws.clock.now()) for number, each in enumerate(bodies)]
+    one, two = (secrets.new(place, plain=True) for place in STORES[1:])
+    (user.directory / "home" / "app.env").write_text(f"STRIPE_KEY={one}\nOTHER={two}\n")
+    dev = user.directory / "environments" / "dev.yaml"
+    (dev.parent / "other.yaml").write_text(dev.read_text().replace("environment: dev", "environment: other"))
+
+
+@pytest.mark.long
+@pytest.mark.promise("P12", "commands run among secrets in drift, messages and values to store: none printed")
+@pytest.mark.parametrize("debug", [True, False][: figure(short=1, soak=2)], ids=["debug", "brief"][: figure(1, 2)])
+def test_no_secret_leaks_of_drift_messages_and_values_to_store(
+    operator: Make, aws: FakeAws, tried: Tried, debug: bool
+) -> None:
+    """P12: the commands that need more than stacks, each in its own order; what is to be stored is sent once."""
+    user = operator("independent")
+    assert user.run(*DEPLOY).code == 0
+    secrets = Canaries()
+    poison(aws, secrets)
+    user = among_secrets(user, secrets)
+    set_out(aws, user, secrets)
+    user = replace(user, variables={**user.variables, "INFRAGEN_STATE_DIR": str(user.directory / "state")})
+    typed = secrets.new(STORES[0])
+    with Proxy(aws.url, aws.clock.monotonic, aws.clock.sleep) as proxy:
+        user = replace(user, url=proxy.url)
+        for code, name, more in BESIDE:
+            given = typed if name == "secrets set" else ""
+            debugging = ("--debug",) if debug else ()
+            words = (*name.split(), *more)
+            ended = looked_through(user, proxy, secrets, tried, code, *words, *debugging, typed=given)
+            assert MET.get(words, "") in ended.stdout, words
+            sent = set(secrets.found(b"\n".join(proxy.sent), "session token"))
+            stores = {"secrets set": set(STORES[:1]), "secrets import": set(STORES[1:])} if code == 0 else {}
+            assert sent == stores.get(name, set()), (name, sent)
 
 
 @pytest.mark.long
@@ -243,23 +359,22 @@ def unreachable(secrets: Canaries) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def looked_through(
-    user: Operator, proxy: Proxy, secrets: Canaries, tried: Tried, code: int | None, *command: str
-) -> None:
-    """Runs a command and looks for secrets in all that it printed, sent and wrote."""
+    user: Operator, proxy: Proxy, secrets: Canaries, tried: Tried, code: int | None, *command: str, typed: str = ""
+) -> Ended:
+    """Runs a command and looks for secrets in all that it printed, sent and wrote; those of STORES may be sent."""
     tried()
     proxy.sent.clear()
-    ended = user.run(*command)
+    ended = user.run_here(*command, typed=typed) if typed else user.run(*command)
     assert code in (None, ended.code), (command, ended.stdout, ended.stderr)
     assert secrets.found((ended.stdout + ended.stderr).encode()) == [], (command, ended)
     assert not any(each in ended.stdout + ended.stderr for each in STEERING), (command, ended)
-    assert secrets.found(b"\n".join(proxy.sent), "session token") == [], command
+    assert secrets.found(b"\n".join(proxy.sent), "session token", *STORES) == [], command
     written = [file for file in written_files(user) if secrets.found(file.read_bytes())]
     assert written == [], command
+    return ended
 
 
 def written_files(user: Operator) -> Iterator[Path]:
     """Every file that the user's commands could have written."""
     for place in (user.directory, Path(user.variables["INFRAGEN_CACHE_DIR"])):
-        yield from (
-            each for each in place.rglob("*") if each.is_file() and each != user.directory / "home" / "credentials"
-        )
+        yield from (each for each in place.rglob("*") if each.is_file() and each.name not in ("credentials", "app.env"))
