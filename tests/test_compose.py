@@ -81,6 +81,18 @@ def test_the_file_is_the_golden(project: Path, run: Run) -> None:
     assert (project / "compose.yaml").read_text() == text
 
 
+@pytest.mark.parametrize("name", ["DB_PASSWORD", "API_TOKEN"])
+def test_what_sounds_like_a_secret_is_not_printed(project: Path, run: Run, name: str) -> None:
+    """stdout is often a log: 2 with the line, and no value; a file holds it."""
+    dev = project / "environments" / "dev.yaml"
+    dev.write_text(SHOP.replace("api: { ", f"api: {{ environment: {{ {name}: kanari-huhn }}, ", 1))
+    ended = run("--output", "-", code=2)
+    assert "kanari" not in ended.output
+    assert f"dev.yaml:8:{dev.read_text().splitlines()[7].index('kanari') + 1}: api.environment.{name}" in ended.output
+    run()
+    assert variables(written(project)["services"]["api"])[name] == "kanari-huhn"
+
+
 KEYS = {
     "service": {
         "image", "build", "command", "entrypoint", "environment", "configs", "volumes", "healthcheck", "depends_on",

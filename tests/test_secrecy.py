@@ -76,7 +76,8 @@ def formats_of(command: click.Command) -> tuple[str, ...]:
 ARGUMENTS = {
     "config": ("--env", "dev"), "diff": ("dev", "other"), "lint": ("--env", "dev"), "cost": ("--env", "dev"),
     "graph": ("--env", "dev"), "render": ("--env", "dev", "--check"), "schema": ("environment",),
-    "init": ("--project", "shop", "--region", "us-east-1"),
+    "compose": ("--env", "dev", "--output", "-"), "pipeline": ("github", "--stage", "dev"),
+    "policy": ("deploy", "--env", "dev"), "init": ("--project", "shop", "--region", "us-east-1"),
 }  # fmt: skip
 """What a command is given; one that is not here gets the environment, if it has an option for it."""
 
@@ -112,6 +113,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("base", "dev"):
         text = (ENVIRONMENTS / f"{name}.yaml").read_text()
         (directory / "environments" / f"{name}.yaml").write_text(text)
+    (directory / "Dockerfile").write_text("FROM scratch\n")
+    (directory / "requirements.txt").write_text("infragen-cfn\n")
     lines = [
         f"    {name}: {_quoted(text)}\n"
         for name, (text, _) in PLANTED.items()

@@ -32,7 +32,8 @@ def compose(name: str | None, directory: Path, output: Path | None, check: bool)
 
     PostgreSQL in the version of the environment, an emulator of AWS with its queues, the release command, the API and
     the workers, with the variables of the rendered task definition. infragen writes the file and does not run it:
-    `docker compose up --wait` does. A file that infragen did not write is left alone.
+    `docker compose up --wait` does. A file that infragen did not write is left alone. What sounds like a secret is
+    written into a file, not to stdout.
 
     \b
     Examples:
@@ -41,6 +42,7 @@ def compose(name: str | None, directory: Path, output: Path | None, check: bool)
       infragen compose --check
     """
     from infragen.assembly.synth import synthesize
+    from infragen.config.rules import secret_texts
     from infragen.machine.emulator import DEFAULT_ACCOUNT
     from infragen.project import compose as pure
 
@@ -54,6 +56,10 @@ def compose(name: str | None, directory: Path, output: Path | None, check: bool)
     env = file.environment
     if env.api is None:
         raise InputError(f"{env.environment} has no api layer to run", "add the section api")
+    secret = next(secret_texts(env), None) if target == STDOUT else None
+    if secret is not None:
+        path, told = secret
+        raise InputError(f"{file.place(path)}: {told}; nothing was printed", "--output FILE writes it into a file")
     if not is_there(root / "Dockerfile"):
         raise InputError(f"{root} has no Dockerfile to build the services from", "`infragen init` writes one")
     found = "" if target == STDOUT or not os.path.lexists(target) else read(target).decode(errors="replace")

@@ -1294,17 +1294,22 @@ def without_effect(given: RuleContext) -> Iterator[Finding]:
 
 def likely_secrets(given: RuleContext) -> Iterator[Finding]:
     """A text that sounds or looks like a secret: by its name, by what is in it, or because it is random. Plans and
-    `config` do not show it.
+    `config` do not show it, and `compose` does not print it.
     """
-    free = {path for path, _, _ in _free_texts(given.env)}
-    for path, key, text in _texts(given.env.model_dump(mode="json")):
+    yield from (Finding(path, f"{told}; if it is one, {_instead(path)}") for path, told in secret_texts(given.env))
+
+
+def secret_texts(env: Environment) -> Iterator[tuple[Path, str]]:
+    """Yield the path of each text of an environment that sounds or looks like a secret, and what it looks like."""
+    free = {path for path, _, _ in _free_texts(env)}
+    for path, key, text in _texts(env.model_dump(mode="json")):
         said = suspect(text, key)
         if said or (path in free and hides(key, text)):
             looks = (
                 f"looks like a secret, {len(text)} random characters" if looks_random(text) else "sounds like a secret"
             )
             told = f"holds {said.kind}, as it seems" if said and not looks_random(text) else looks
-            yield Finding(path, f"{dotted(path)} {told}; if it is one, {_instead(path)}")
+            yield path, f"{dotted(path)} {told}"
 
 
 def looks_like(name: str) -> Kind:
