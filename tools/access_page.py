@@ -25,7 +25,8 @@ a principal do or reach more. In this order:
    name itself. Changed, it counts with every change but those of a size, a number, a name, a description or tags.
    Removed, it counts when its name is that of a filter, a firewall, a policy or the like, or of something that
    observes: a trail, a detector, a recorder, an alarm.
-6. **A macro** (`Transform`) that is new counts: it rewrites the template at deployment.
+6. **A macro** (`Transform`, `Fn::Transform`) and **a module** count with each change of their template: what they make
+   of it at deployment is not seen. `AWS::LanguageExtensions` shows all that it makes.
 
 What switches observation off counts like access: a log, an alarm's action, a scan, a rotation that goes, so that
 no alarm reports what happens next. So does what decides which code runs: another command, another entry point, another
