@@ -12,10 +12,11 @@ from twins import PATIENCE, kept, until
 
 from infragen.machine.emulator import Emulator, put_image, reset, start, status, stop
 from infragen_local.children import Children
-from infragen_local.reaper import clean
+from infragen_local.reaper import MARK, clean, started_at
 
 PROGRAM = """
   require('child_process').spawn('sleep', ['1000'], { stdio: 'ignore' });
+  require('child_process').spawn('sleep', ['2000'], { stdio: 'ignore', detached: true });  // in a session of its own
   setInterval(() => {}, 9e4);
   console.log('up');
 """
@@ -60,9 +61,30 @@ def test_no_process_outlives_the_emulator(way: str, tmp_path: Path, monkeypatch:
     until(lambda: ecs.describe_tasks(cluster="shop", tasks=[task])["tasks"][0]["lastStatus"] == "RUNNING", "the start")
     [leader] = kept(running.state_dir)
     until(lambda: len(members(leader)) == 2, "the task's own child")
+    until(lambda: len(started_by(leader)) == 3, "the one that left its group")
+    marked = started_by(leader)
     WAYS[way](running)
     until(lambda: not members(leader), f"the end of the task after {way}")
+    until(lambda: not any(runs(each) for each in marked), f"the end of what left its group after {way}")
     assert not reset(tmp_path / "state") or way != "reset"
+
+
+def started_by(pid: int) -> list[str]:
+    """Return the processes whose environment has the mark of this one."""
+
+    def mark(environment: Path) -> str:
+        try:
+            values = environment.read_text(errors="replace").split("\0")
+        except OSError:
+            return ""
+        return next((each for each in values if each.startswith(f"{MARK}=")), "")
+
+    own = mark(Path(f"/proc/{pid}/environ"))
+    return [each.parent.name for each in Path("/proc").glob("[0-9]*/environ") if own and mark(each) == own]
+
+
+def runs(pid: str) -> bool:
+    return bool(started_at(int(pid)))
 
 
 def members(group: int) -> list[str]:
@@ -76,6 +98,25 @@ def members(group: int) -> list[str]:
         if int(fields[2]) == group and fields[0] not in "ZX":
             found.append(stat.parent.name)
     return found
+
+
+def test_what_leaves_the_group_of_a_process_ends_with_it_and_nothing_of_another(tmp_path: Path) -> None:
+    """A daemon in a session of its own, of the process that ended alone; the mark of another process is another one."""
+    children = Children(tmp_path / "processes")
+    path = {"PATH": os.environ["PATH"]}
+    daemon = "setsid sleep 1000 &"
+    try:
+        first = children.start(["sh", "-c", f"{daemon} {daemon} exec sleep 1000"], cwd=tmp_path, env=path)
+        second = children.start(["sh", "-c", f"{daemon} exec sleep 1000"], cwd=tmp_path, env=path)
+        until(lambda: len(started_by(first.pid)) == 3 and len(started_by(second.pid)) == 2, "their daemons")
+        theirs, others = started_by(first.pid), started_by(second.pid)
+        first.kill()
+        children.wait(first)
+        until(lambda: not any(map(runs, theirs)), "the end of the daemons")
+        assert all(map(runs, others))
+    finally:
+        children.end()
+    until(lambda: not any(map(runs, others)), "the end of the other's")
 
 
 def test_an_emulator_ends_nothing_of_another_at_the_same_path(tmp_path: Path) -> None:

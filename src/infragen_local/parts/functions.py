@@ -37,7 +37,7 @@ def apply(children: Children) -> None:
             given = arguments.pop("env", None) or {}
             arguments["env"] = {
                 name: value for name, value in given.items() if name in _KEPT or own_environment.get(name) != value
-            }
+            } | children.mark()
             super().__init__(command, start_new_session=True, **arguments)
             children.adopt(self.pid)
 
