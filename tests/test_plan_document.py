@@ -54,7 +54,7 @@ def test_every_plan_has_a_document_that_the_schema_describes(plan: EnvironmentPl
 def test_no_field_of_the_model_is_left_out(model: Any) -> None:
     """A field that is added to the model is added to the document and its schema."""
     described = plan_schema()["$defs"][PLACES[model]]["properties"]
-    elsewhere = {"interruptions", "origins", "causes", "property"}  # told with each change, each value, each refusal
+    elsewhere = {"interruptions", "origins", "causes", "property", "shown"}  # told with a change, a value, a refusal
     assert {each.name for each in dataclasses.fields(model)} - set(described) - elsewhere == set()
 
 
