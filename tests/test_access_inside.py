@@ -304,6 +304,7 @@ def test_a_queue_and_its_worker_are_summed_up_and_not_asked_about(base: str, top
     }
 
 
+@pytest.mark.long
 def test_a_queue_with_its_worker_lets_nothing_through_when_it_goes() -> None:
     """Neither is asked about, nor summed up."""
     one, two = (rendering(assembly(each, "dev")) for each in (ONE, TWO))

@@ -99,6 +99,7 @@ def test_a_value_comes_from_stdin_and_is_printed_nowhere(shop: Shop) -> None:
     assert shop.value("STRIPE_KEY") == "a\nb"
 
 
+@pytest.mark.long
 def test_it_is_under_the_environments_own_key_once_that_is_deployed(shop: Shop) -> None:
     """And tagged; before the first deployment AWS's key stands in, and that is said."""
     shop.run("secrets", "set", "STRIPE_KEY", typed=VALUE)
@@ -210,6 +211,7 @@ def test_two_environments_are_compared_by_name(shop: Shop) -> None:
     jsonschema.validate(found, secrets_schema())
 
 
+@pytest.mark.long
 def test_what_was_done_is_printed_as_json(shop: Shop, tmp_path: Path) -> None:
     """Of set, import and rm: names and versions, no value, and nothing else on stdout."""
     file = tmp_path / "app.env"
@@ -232,6 +234,7 @@ def test_what_was_done_is_printed_as_json(shop: Shop, tmp_path: Path) -> None:
     jsonschema.validate(found, secrets_schema())
 
 
+@pytest.mark.long
 def test_a_restart_prints_lines(shop: Shop) -> None:
     """As `rotate` does; without a service the last line has the exit code."""
     lines = check_lines(shop.run("secrets", "restart", "--format", "json", code=4).stdout)

@@ -202,6 +202,7 @@ def bodies(aws: FakeAws) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("spoiled", [b"[]", b"\xff", b'{"format": "infragen deployment", "version": 2}', b"{}"])
 def test_a_record_that_is_none_is_refused(aws: FakeAws, run: Run, project: Path, spoiled: bytes) -> None:
     """It may be of a later version, or somebody else's."""

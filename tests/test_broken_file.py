@@ -100,6 +100,7 @@ def test_what_is_wrong_with_a_file_keeps_nobody_from_looking_and_repairing(
     run("follow")
 
 
+@pytest.mark.long
 def test_the_deletion_of_what_is_not_known_is_that_of_production(aws: FakeAws, run: Run) -> None:
     """The name must be typed, whatever the kind was; each protection is still asked about."""
     FILE.write_text(head() + GOOD)

@@ -113,6 +113,7 @@ def test_an_identity_provider_that_the_account_has_is_used_and_not_made_again(de
     assert "nothing to change" in run("bootstrap", "--yes").output
 
 
+@pytest.mark.long
 def test_its_own_identity_provider_stays_in_the_stack(desk: Bench, run: Run) -> None:
     begin(run)
     run("bootstrap", "--yes")
@@ -185,12 +186,14 @@ def test_a_file_without_the_boundary_is_refused_before_a_change_set(desk: Bench,
     assert "`infragen bootstrap" in result.output
 
 
+@pytest.mark.long
 def test_a_role_of_somebody_else_is_told_once_and_stops_nothing(desk: Bench, run: Run) -> None:
     run("bootstrap", "--yes")
     write(NETWORK + f"iam:\n  service_role_arn: arn:aws:iam::{ACCOUNT}:role/theirs\n")
     assert run("plan").output.count("was not compared: it is not the one that `infragen bootstrap") == 1
 
 
+@pytest.mark.long
 def test_a_delivery_stack_that_may_not_be_read_is_told_and_stops_nothing(desk: Bench, run: Run) -> None:
     begin(run)
     desk.aws.settings.hidden_templates = frozenset({"shop-test-delivery"})
@@ -299,6 +302,7 @@ def test_a_section_that_takes_no_line_is_refused(before: str) -> None:
     assert "service_role_arn: arn:aws:iam::1:role/a" in refused.value.hint
 
 
+@pytest.mark.long
 @given(st.text(alphabet="ab:#-{}[] \n'\"&*|>", max_size=60))
 def test_whatever_a_file_holds_it_has_the_keys_afterwards_or_is_refused(before: str) -> None:
     try:

@@ -310,6 +310,7 @@ def test_no_color_means_not_one_escape(run: Run, emulator: Emulator, project: Pa
     assert "\x1b" not in typed([*command, "--no-color"], "y\n", project)[1]
 
 
+@pytest.mark.long
 def test_local_starts_stops_and_forgets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The emulator's whole life by its commands; the endpoint alone is on stdout. A project that names no account yet
     has one there.

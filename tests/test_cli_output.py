@@ -124,6 +124,7 @@ def test_o4_a_locale_without_our_letters_gets_ascii(command: Callable[..., Comma
     assert b"contains {{resolve:...}}" in ended.stderr
 
 
+@pytest.mark.long
 def test_o5_without_somebody_to_type_nobody_is_asked(command: Callable[..., Command]) -> None:
     """O5: stdin is closed, though the rest is a terminal; the command ends at once and names the flag."""
     ended = subprocess.run(command("bootstrap"), stdin=subprocess.DEVNULL, capture_output=True, text=True)

@@ -178,6 +178,7 @@ def test_r10_destroy_empties_the_bucket_that_it_is_told_to(desk: Bench, run: Run
     assert name not in aws.cloud.buckets.all
 
 
+@pytest.mark.long
 def test_r11_retain_is_refused_where_it_would_mean_nothing(desk: Bench, run: Run) -> None:
     """R11: exit code 3 before a deletion has failed, 2 for what does not exist."""
     begin(desk.aws, run)

@@ -135,6 +135,7 @@ def test_the_api_has_the_variables_of_the_rendered_task_definition(project: Path
     assert found["DATABASE_URL"] == "postgresql://app_a:local@postgres:5432/app?sslmode=verify-full"
 
 
+@pytest.mark.long
 def test_a_value_that_only_the_user_knows_is_asked_for(project: Path, run: Run) -> None:
     """A secret's value is never made up: `docker compose` ends with its name until it is set."""
     secret = "arn:aws:secretsmanager:eu-central-1:111111111111:secret:pay-AbCdEf"

@@ -173,6 +173,7 @@ def test_first_bootstrap_makes_working_urls(cloud: Cloud) -> None:
             assert row == (f"{cloud.owner}_a", cloud.owner, cloud.database)
 
 
+@pytest.mark.long
 def test_bootstrap_makes_roles_without_more_rights_than_they_need(cloud: Cloud) -> None:
     """The owner cannot log in, and neither role is a superuser or may create roles or databases."""
     cloud.bootstrap()
@@ -199,6 +200,7 @@ def test_second_bootstrap_changes_nothing_in_use(cloud: Cloud) -> None:
             connection.execute("SELECT 1")
 
 
+@pytest.mark.long
 @every_version
 def test_bootstrap_restores_what_was_lost_in_the_database(cloud: Cloud) -> None:
     """On a cluster without the roles (a new one, a restored one) the same user and password work again."""

@@ -250,6 +250,7 @@ def once(directory: Path, case: Case, denied: tuple[str, str] | None = None) -> 
     return []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", ONCE, ids=name)
 def test_a_denied_operation_of_what_changes_the_environment_is_named(tmp_path: Path, case: Case) -> None:
     """One of each command's."""

@@ -156,6 +156,7 @@ def test_another_account_region_or_topology_is_a_warning() -> None:
     assert [word in " ".join(plan.warnings) for word in ("topology", "account", "region")] == [True] * 3
 
 
+@pytest.mark.long
 def test_a_new_environment_is_all_to_add() -> None:
     """There is nothing before it."""
     plan = plan_between("dev", "us-east-1", NOWHERE, rendering(assembly("", "dev")), "main")
@@ -322,6 +323,7 @@ def test_outside_of_a_repository_only_directories_can_be_compared(
     assert diff("--against", "templates").exit_code == 0
 
 
+@pytest.mark.long
 def test_attributes_of_git_hide_nothing_of_a_commit(repository: Path) -> None:
     """What a `.gitattributes` keeps out of archives, or has replaced in them, is compared as it was committed."""
     (repository / ".gitattributes").write_text("environments export-ignore\ntemplates export-ignore\n* export-subst\n")

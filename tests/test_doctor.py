@@ -694,6 +694,7 @@ def test_a_name_that_only_the_creation_knows_is_not_looked_for_and_said_so(whole
     assert only(found, Verdict.UNKNOWN).text == "named only when they are created, so not looked for: own/Uploads"
 
 
+@pytest.mark.long
 def test_rules_beside_a_group_are_counted_when_they_alone_are_added(api: Bench, tmp_path: Path) -> None:
     """The plan of more ports asks the quota, though the group itself stays as it is."""
     api.bootstrap()

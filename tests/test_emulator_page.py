@@ -8,6 +8,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 TESTS = Path(__file__).parent
 KINDS = ("as on AWS", "otherwise", "not at all")
 
@@ -35,6 +37,7 @@ def test_every_claim_about_the_emulator_is_tied_to_a_test() -> None:
     assert {claim.split(": ")[1] for claim in found} == set(KINDS)
 
 
+@pytest.mark.long
 def test_every_test_that_tries_a_claim_exists() -> None:
     """By its file and its name."""
     for test in {each for tests in tied().values() for each in tests}:

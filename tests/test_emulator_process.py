@@ -74,6 +74,7 @@ def test_state_and_port_are_kept_across_stop_and_start(state_dir: Path) -> None:
     assert stacks[0]["StackStatus"] == "CREATE_COMPLETE"
 
 
+@pytest.mark.long
 def test_messages_are_kept_when_the_emulator_is_killed(state_dir: Path) -> None:
     """Those that wait, those in flight with receipts and counts, and the order and deduplication of a FIFO queue.
 
@@ -443,6 +444,7 @@ def test_an_emulator_that_dies_at_its_start_shows_the_end_of_its_log(
     assert status(state_dir) is None
 
 
+@pytest.mark.long
 def test_another_ministack_is_refused_with_the_name_it_lacks(
     state_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -165,6 +165,7 @@ def test_what_is_wrong_with_a_vpc_is_named(aws: FakeAws, tmp_path: Path, case: s
         assert not [each for each in aws.mutations() if "shop-test-artifacts" not in str(each)]
 
 
+@pytest.mark.long
 def test_where_the_zones_of_the_subnets_are_not_known_the_engine_is_not_judged(aws: FakeAws, tmp_path: Path) -> None:
     """The check of the VPC names the subnets."""
     database = "database: {engine_version: '17.7', min_acu: 0.5, max_acu: 1}\n"
@@ -184,6 +185,7 @@ def test_without_a_way_out_the_endpoints_that_are_there_count(aws: FakeAws, tmp_
     assert {each.verdict for each in answers(at(aws, tmp_path, text, there))} == {Verdict.OK}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("back", [False, True])
 def test_moving_into_another_vpc_is_impossible(aws: FakeAws, tmp_path: Path, back: bool) -> None:
     """From our own VPC into an existing one, back, and between two."""

@@ -524,6 +524,7 @@ def test_c4_unchanged_children_do_not_fail_the_root(nested: Bench, aws: FakeAws,
     assert {stack.layer: stack.action for stack in result.plan.stacks}["queue"] == "update"
 
 
+@pytest.mark.long
 def test_c4_an_unchanged_nested_environment_makes_no_change_set(nested: Bench, aws: FakeAws) -> None:
     """Otherwise the empty sets of its children would pile up until every deployment fails."""
     nested.begin(assembly(nested))
@@ -559,6 +560,7 @@ def test_c4_children_near_the_limit_of_change_sets_are_left_without(
     assert [row.logical_id for row in result.plan.changes() if row.layer == "queue"] == ["JobsQueue"]
 
 
+@pytest.mark.long
 def test_c5_change_sets_of_a_killed_run_are_deleted_by_the_next(bench: Bench, aws: FakeAws) -> None:
     """Ours by their name; somebody else's stays until an execution deletes it."""
     unit = bench.unit("data", {"Jobs": QUEUE})
@@ -676,6 +678,7 @@ def test_c11_the_guard_reads_every_page(bench: Bench, aws: FakeAws) -> None:
     assert bench.deploy_units(new, allow_data_loss=frozenset({"data/Zjobs"})).exit_code == 0
 
 
+@pytest.mark.long
 def test_c11_the_guard_looks_into_nested_sets(nested: Bench, aws: FakeAws, tmp_path: Path) -> None:
     """A queue that would be replaced inside a nested stack."""
     nested.begin(assembly(nested))
@@ -733,6 +736,7 @@ def test_c13_a_reply_that_stays_lost_is_found_out(aws: FakeAws, tmp_path: Path, 
         assert left_over(aws) == ([], [])
 
 
+@pytest.mark.long
 def test_c13_an_execution_that_does_not_arrive_is_sent_again(aws: FakeAws, tmp_path: Path) -> None:
     """The network is gone just then, for longer than the client tries: never taken for done, executed once."""
     with Proxy(aws.url, aws.clock.monotonic, aws.clock.sleep) as proxy:
@@ -744,6 +748,7 @@ def test_c13_an_execution_that_does_not_arrive_is_sent_again(aws: FakeAws, tmp_p
     assert aws.stack("shop-test-data").resources["Jobs"].properties == {"DelaySeconds": 3}
 
 
+@pytest.mark.long
 def test_c13_an_execution_that_never_arrives_is_no_success(aws: FakeAws, tmp_path: Path) -> None:
     """The execution, and nothing else, is lost whatever is tried: exit code 4, and the stack is as it was."""
     with Proxy(aws.url, aws.clock.monotonic, aws.clock.sleep) as proxy:

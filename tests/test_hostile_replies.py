@@ -151,6 +151,7 @@ def test_a_wrong_reply_to_any_question_ends_in_an_error_of_ours(wrong: str, trie
         ends_well(lambda: refreshed("eu-central-1", endpoint_url=server.url), f"prices: {wrong}")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("wrong", ["times that no calendar has", "too deep"])
 def test_what_no_reader_can_read_ends_in_an_error_of_ours(wrong: str) -> None:
     """N13: botocore's own readers raise for it what is no error of botocore's."""

@@ -183,6 +183,7 @@ def test_a_second_import_goes_into_the_stack_that_is_there(aws: FakeAws, run: Ru
     assert "queue/JobsDlq is in shop-test-queue already" in run("import", QUEUES[1], "--yes", code=2).stderr
 
 
+@pytest.mark.long
 def test_a_stack_that_only_an_import_made_is_shown_and_deleted(aws: FakeAws, run: Run) -> None:
     """CloudFormation gives it no tags; the description of its change set says whose it is. The queues are retained."""
     put_queues(aws)
@@ -339,6 +340,7 @@ Resources:
 """
 
 
+@pytest.mark.long
 def test_resources_of_an_addon_are_imported_by_the_identifiers_of_their_types(
     aws: FakeAws, run: Run, tmp_path: Path
 ) -> None:

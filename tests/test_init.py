@@ -196,6 +196,7 @@ def test_a_value_that_no_file_may_hold_is_refused(init: Init, here: Path, option
     assert written(here) == set()
 
 
+@pytest.mark.long
 def test_without_a_terminal_and_without_a_default_the_option_is_named(
     init: Init, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -369,6 +370,7 @@ def test_a_place_that_is_no_directory_is_refused(init: Init, here: Path) -> None
     assert written(here) == {"file"}
 
 
+@pytest.mark.long
 def test_a_full_disk_ends_with_4_and_leaves_nothing(init: Init, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the files are written, and when they are moved: what was there before is there, and nothing else."""
     (here / "shop").mkdir()

@@ -157,6 +157,7 @@ def test_nobody_is_asked(run: Run) -> None:
     assert of(refused, "plan")
 
 
+@pytest.mark.long
 def test_what_is_wrong_with_the_input_is_a_line(run: Run) -> None:
     """A broken file, an environment that is not there, a missing option: the same two last lines."""
     Path("environments/dev.yaml").write_text("project: 1 2\nenvironment: dev\n")
@@ -314,6 +315,7 @@ def test_every_other_command_prints_json() -> None:
     assert {" ".join(path) for path, command in commands() if "json" not in formats(command)} == FOR_PEOPLE
 
 
+@pytest.mark.long
 def test_what_prints_json_has_a_schema() -> None:
     """Each command with `--format json` has one that `infragen schema` prints and names; nothing else is printed.
     `CommandLine` validates what any test makes a command print.

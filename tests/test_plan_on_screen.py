@@ -102,6 +102,7 @@ def test_everything_is_told_when_asked_for(plans: dict[str, EnvironmentPlan]) ->
     assert "characters)" not in queue, "values are whole"
 
 
+@pytest.mark.long
 def test_an_approved_plan_is_a_line_per_layer(plans: dict[str, EnvironmentPlan]) -> None:
     """As `deploy --yes` tells it."""
     assert "  ^ api            1 new revision" not in lines(plans["queue"])

@@ -99,6 +99,7 @@ def rendered(root: Path, layer: str) -> dict[str, object]:
     return found
 
 
+@pytest.mark.long
 def test_a_layer_is_one_file_and_is_rendered_between_those_it_depends_on(tmp_path: Path) -> None:
     """Its output reaches the API and the workers by extensions, in the order that follows from that."""
     root = project(tmp_path, notes=NOTES)
@@ -316,6 +317,7 @@ def test_a_change_of_a_layers_code_is_compared_with_that_of_the_commit(repositor
     assert "nothing to change" in run(repository, "diff", "--against", "HEAD").output
 
 
+@pytest.mark.long
 def test_a_layer_that_is_gone_is_a_deletion(repository: Path) -> None:
     """Its own resources, and what it gave the API."""
     (repository / "layers" / "notes.py").unlink()

@@ -140,6 +140,7 @@ def written(directory: Path, variables: dict[str, str]) -> None:
     (directory / "dev.yaml").write_text(HEAD + worker + rows, encoding="utf-8")
 
 
+@pytest.mark.long
 @pytest.mark.promise("P16", "texts of an environment file, through the template and Fn::Sub: unchanged")
 @pytest.mark.parametrize("seed", seeds(short=2, soak=100))
 def test_whatever_text_is_accepted_arrives_unchanged(tmp_path: Path, tried: Tried, seed: int) -> None:

@@ -383,6 +383,7 @@ def test_the_credentials_rotation_is_watched(shop: Shop) -> None:
         assert ("one is running" in shop.screen()) == ("LastChangedDate" in members)
 
 
+@pytest.mark.long
 def test_no_secret_of_aws_words_is_shown(shop: Shop) -> None:
     """Reasons of tasks and alarms, in text and as JSON."""
     shop.aws.settings.stopped_tasks["Service"] = "cannot start: password=hunter22secret"

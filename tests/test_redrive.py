@@ -105,6 +105,7 @@ def test_all_messages_are_moved_back(shop: Shop) -> None:
     assert shop.run("redrive", "orders", *NOW).stdout.startswith("0 messages moved")
 
 
+@pytest.mark.long
 def test_a_look_shows_each_message_with_its_error_and_takes_none(shop: Shop) -> None:
     """Grouped by the error, as text and as JSON; secrets are hidden."""
     first, second = shop.bury('{"to": "ann"}', '{"password": "hunter22"}')
@@ -145,6 +146,7 @@ def test_some_messages_are_moved_by_id_or_by_text(shop: Shop) -> None:
     assert (shop.bodies("orders"), shop.bodies("orders-dlq")) == (["three"], ["one"])
 
 
+@pytest.mark.long
 def test_a_message_of_a_fifo_queue_keeps_its_group(shop: Shop) -> None:
     """Both ways."""
     shop.bury("first", queue="steps-dlq.fifo", MessageGroupId="g1", MessageDeduplicationId="1")

@@ -140,6 +140,7 @@ for number in range(30):
 """
 
 
+@pytest.mark.long
 def test_runs_at_once_wait_for_each_other_and_leave_one_whole_set(tmp_path: Path) -> None:
     """Two writers of unlike sets, thirty times each: both end well, and what is there is one of the two sets."""
     command = [sys.executable, "-c", WRITER, str(tmp_path / "out" / "dev")]

@@ -6,6 +6,8 @@ import ast
 import dataclasses
 from pathlib import Path
 
+import pytest
+
 import infragen
 from infragen.cloud.cloudformation import PropertyChange, ResourceChange
 
@@ -39,6 +41,7 @@ def rebuilt(source: Path = SOURCE) -> tuple[str, ...]:
     return tuple(found)
 
 
+@pytest.mark.long
 def test_no_row_is_made_anew() -> None:
     """What is known of a row later is beside it, in maps by place. A call that rebuilds something else is listed."""
     assert rebuilt() == ()

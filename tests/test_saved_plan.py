@@ -142,6 +142,7 @@ def test_a_file_that_was_edited_is_stale_although_its_checksum_fits(edit: str) -
     assert caught.value.exit_code == 5
 
 
+@pytest.mark.long
 def test_a_plan_that_was_edited_in_any_member_is_refused_although_its_checksum_fits() -> None:
     """Each member of each object and list: another value, another kind, more, less, none, the other way round."""
     whole = json.loads(dump(ONE))

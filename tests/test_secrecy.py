@@ -157,6 +157,7 @@ def leaks(output: str) -> list[str]:
     return [name for name, (_, piece) in PLANTED.items() if piece in output]
 
 
+@pytest.mark.long
 def test_config_shows_secrets_only_after_a_yes(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a terminal nobody can agree; --yes agrees."""
     monkeypatch.chdir(project)
@@ -399,6 +400,7 @@ def test_nothing_that_may_be_shown_steers_a_terminal(text: str) -> None:
     assert json.loads(shown_json(["harmless" + sign])) == ["harmless" + sign]
 
 
+@pytest.mark.long
 def test_every_character_without_a_look_of_its_own_is_written_as_its_number() -> None:
     """All that this Python's Unicode calls a control, a format, a separator of lines or a surrogate, and noncharacters,
     which no XML may hold.

@@ -217,6 +217,7 @@ def test_nothing_unknown_is_lost_by_yes(aws: FakeAws, run: Run, topology: str, k
     assert any(each in listed for each in ("infragen does not know", "with its messages", "with its recovery points"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["macro", "macro inside", "module"])
 def test_what_rewrites_a_template_counts_as_wider_each_time(aws: FakeAws, run: Run, kind: str) -> None:
     """What a macro or module makes of a change is not seen, so somebody must agree to it."""
@@ -231,6 +232,7 @@ def test_what_rewrites_a_template_counts_as_wider_each_time(aws: FakeAws, run: R
     assert run("deploy", "--yes", *flags, code=0)
 
 
+@pytest.mark.long
 def test_a_loss_that_nobody_sees_is_allowed_by_name(aws: FakeAws, run: Run) -> None:
     """The flag names the macro; no warning says that the plan has nothing of that name."""
     begin(aws, run, "nested", with_macro(FIRST), addon=False)
@@ -239,6 +241,7 @@ def test_a_loss_that_nobody_sees_is_allowed_by_name(aws: FakeAws, run: Run) -> N
     assert "no resource of that name" not in run("deploy", "--yes", *allowed, code=0).output
 
 
+@pytest.mark.long
 def test_a_nested_stack_of_others_is_never_updated_by_yes(aws: FakeAws, run: Run) -> None:
     """CloudFormation updates it with the stack that holds it, and there may be another template at its address."""
     begin(aws, run, "nested", with_stack(FIRST), addon=False)

@@ -71,6 +71,7 @@ def test_the_wheel_alone_begins_checks_and_lints_a_project(installed: Callable[.
     assert installed("docs", "getting-started") == (ROOT / "docs/getting-started.md").read_text()
 
 
+@pytest.mark.long
 def test_the_wheel_says_what_it_is(wheel: Path) -> None:
     """Name, addresses and extras; the command; and neither what tools leave nor what only contributors need."""
     with zipfile.ZipFile(wheel) as archive:

@@ -123,6 +123,7 @@ def test_what_each_key_saves_is_on_the_page(tmp_path: Path) -> None:
     assert saved[-1] > 1
 
 
+@pytest.mark.long
 def test_two_sets_of_keys_lead_into_the_range_of_the_plan(tmp_path: Path) -> None:
     """The estimate begins above it, production accepts the first set, and the page tells where they end."""
     assert expected(tmp_path) > RANGE[1]

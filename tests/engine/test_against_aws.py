@@ -38,6 +38,7 @@ def operator(aws: FakeAws, tmp_path: Path, request: pytest.FixtureRequest) -> Be
     return bench
 
 
+@pytest.mark.long
 def test_w5_without_the_right_to_describe_all_stacks_they_are_listed(operator: Bench, aws: FakeAws) -> None:
     """W5: neighbours are not described: they may be denied."""
     app = assembly(layer("first", {"Jobs": QUEUE}), layer("second", {"News": TOPIC}), env=operator.env)

@@ -91,6 +91,7 @@ def test_w1_a_question_mark_that_becomes_a_letter_is_a_change(aws: FakeAws) -> N
     assert (row.logical_id, row.properties[0].before, row.properties[0].after) == ("Note", "Gr??e", "Grüße")
 
 
+@pytest.mark.long
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_w1_every_text_is_written_in_ascii_and_read_back_as_it_was(text: str) -> None:
     for body in ({"Value": text}, {text: "value"}, {"Fn::Sub": text}, {"List": [text, {"Fn::Base64": text}]}):

@@ -79,6 +79,7 @@ def test_a_failed_first_creation_names_the_line_when_it_is_found_again(
     assert "quota reached (test.yaml:11 queues[1])" in str(worker.ui.events)
 
 
+@pytest.mark.long
 def test_c16_early_validation_names_the_line_of_the_property(
     worker: Bench, aws: FakeAws, file: EnvironmentFile
 ) -> None:

@@ -264,6 +264,7 @@ def test_after_a_failed_first_creation_the_next_deployment_creates_again(stage: 
     assert set(stacks(stage).values()) == {"CREATE_COMPLETE"}
 
 
+@pytest.mark.long
 def test_a_failed_first_creation_can_be_kept_and_continued(stage: Stage, topology: str) -> None:
     """With --on-failure keep what was built stays; without it the next deployment asks for the decision."""
     stage.aws.fail("Topic", "no luck today")
@@ -535,6 +536,7 @@ def test_an_operation_that_an_earlier_run_began_is_followed(stage: Stage, topolo
     assert len(executed) == len(result.outcomes)
 
 
+@pytest.mark.long
 def test_change_sets_that_an_earlier_run_left_are_deleted(stage: Stage, topology: str) -> None:
     """Only those of ours: a change set with another name stays."""
     deploy(stage, shop(topology))

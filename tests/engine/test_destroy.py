@@ -505,6 +505,7 @@ def test_r3_a_slow_deletion_is_explained_once_after_two_minutes(bench: Bench, aw
     assert 120 <= told[0] < 180
 
 
+@pytest.mark.long
 def test_r3_a_quick_deletion_needs_no_explanation(bench: Bench, aws: FakeAws) -> None:
     """R3: below two minutes nothing is said and EC2 is not asked."""
     deployed(bench, bench.unit("data", {"Group": GROUP, "Worker": FUNCTION}))

@@ -191,6 +191,7 @@ def test_a_stack_in_a_state_that_aws_does_not_check_is_told_as_not_checked(
     assert refusal(tuple(found.values())) is not None
 
 
+@pytest.mark.long
 def test_throttling_is_waited_out(stage: Stage, topology: str) -> None:
     """AWS refuses reads for a while; the drift is found all the same."""
     wanted = deployed(stage, topology)

@@ -60,6 +60,7 @@ def left(stage: Stage) -> list[str]:
     return [each.name for each in stage.aws.cloud.change_sets.values() if not each.executed]
 
 
+@pytest.mark.long
 def test_r15_what_was_changed_by_hand_is_put_back(stage: Stage, topology: str) -> None:
     """R15: the plan says both values, one stack is updated, nothing is deployed, and it is in sync afterwards."""
     wanted = deployed(stage, topology)
@@ -100,6 +101,7 @@ def test_nothing_is_asked_or_changed_without_drift(stage: Stage, topology: str) 
     assert "CreateChangeSet" not in [each.operation for each in stage.aws.calls]
 
 
+@pytest.mark.long
 def test_what_was_deleted_by_hand_is_created_again(stage: Stage, topology: str) -> None:
     """With a note that what was in it is lost; a stack that others take nothing of is updated."""
     wanted = deployed(stage, topology)
@@ -111,6 +113,7 @@ def test_what_was_deleted_by_hand_is_created_again(stage: Stage, topology: str) 
     assert overall(detect_drift(wanted, stage.session)) == "IN_SYNC"
 
 
+@pytest.mark.long
 def test_what_holds_data_is_created_again_empty(stage: Stage, topology: str) -> None:
     """The note says that what was in it is lost; of a type that holds none it does not."""
     wanted = deployed(stage, topology)
@@ -204,6 +207,7 @@ def test_a_resource_that_aws_cannot_read_is_listed(stage: Stage, topology: str) 
 # --- the gates of a deployment ------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_port_that_was_closed_by_hand_is_opened_again_only_with_a_flag(stage: Stage, topology: str) -> None:
     """Closed in an incident: the template opens it to everybody, which widens access compared with what is there."""
     wanted = deployed(stage, topology, Group={"Type": "AWS::EC2::SecurityGroup", "Properties": GROUP})
@@ -219,6 +223,7 @@ def test_a_port_that_was_closed_by_hand_is_opened_again_only_with_a_flag(stage: 
     assert result.exit_code == 0
 
 
+@pytest.mark.long
 def test_a_port_that_was_opened_by_hand_is_closed_without_one(stage: Stage, topology: str) -> None:
     """What only narrows needs no flag."""
     wanted = deployed(stage, topology, Group={"Type": "AWS::EC2::SecurityGroup", "Properties": GROUP})
@@ -229,6 +234,7 @@ def test_a_port_that_was_opened_by_hand_is_closed_without_one(stage: Stage, topo
     assert overall(detect_drift(wanted, stage.session)) == "IN_SYNC"
 
 
+@pytest.mark.long
 def test_a_retention_that_was_raised_by_hand_is_not_cut_without_a_flag(stage: Stage, topology: str) -> None:
     """Messages or backups that only the longer retention keeps would be gone."""
     queue = {"Type": "AWS::SQS::Queue", "Properties": {"MessageRetentionPeriod": 60}}
@@ -285,6 +291,7 @@ def test_who_declines_changes_nothing(stage: Stage, topology: str) -> None:
 # --- how it ends --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_failure_is_rolled_back_to_what_was_there(stage: Stage, topology: str) -> None:
     """Exit code 1 with AWS's reason; what was changed by hand is still there, and the next step is another one."""
     wanted = deployed(stage, topology)
@@ -324,6 +331,7 @@ def test_another_operation_is_a_conflict(stage: Stage, topology: str) -> None:
     assert "deploy --wait" not in conflict.value.hint
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested"])
 def test_a_deployment_beside_it_is_a_conflict_or_waits_although_the_root_is_idle(stage: Stage, topology: str) -> None:
     """A nested stack is put back by itself: deploy and plan say so before anything is made."""
@@ -361,6 +369,7 @@ def test_a_deployment_beside_it_is_a_conflict_or_waits_although_the_root_is_idle
     stage.aws.check()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested"])
 def test_one_that_begins_while_a_deployment_is_planned_is_waited_for(stage: Stage, topology: str) -> None:
     """With --wait it plans again: what the two do is not mixed."""
@@ -386,6 +395,7 @@ def test_one_that_begins_while_a_deployment_is_planned_is_waited_for(stage: Stag
     stage.aws.check()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested"])
 def test_a_deletion_waits_for_it(stage: Stage, topology: str) -> None:
     """As it waits for an operation of the root."""
@@ -400,6 +410,7 @@ def test_a_deletion_waits_for_it(stage: Stage, topology: str) -> None:
     stage.aws.check()
 
 
+@pytest.mark.long
 def test_it_waits_for_another_operation_as_long_as_wait_says(stage: Stage, topology: str) -> None:
     """--wait: a conflict when that is too short, with nothing made; else it goes on by itself."""
     wanted = deployed(stage, topology)
@@ -415,6 +426,7 @@ def test_it_waits_for_another_operation_as_long_as_wait_says(stage: Stage, topol
     assert any(each.text.startswith("waiting: ") for each in stage.ui.of(Warned))
 
 
+@pytest.mark.long
 def test_what_interrupts_the_service_is_refused_beyond_what_is_allowed(stage: Stage, topology: str) -> None:
     """--max-interruption: a class of database that was changed by hand is put back by a restart."""
     database = {"Type": "AWS::RDS::DBInstance", "Properties": {"DBInstanceClass": "db.t4g.micro", "Engine": "postgres"}}
@@ -453,6 +465,7 @@ def test_the_stacks_of_bootstrap_are_left_to_who_runs_it(stage: Stage, topology:
     assert writes(stage) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", SECRETS)
 def test_secrets_are_masked_in_the_plan_and_put_back_all_the_same(stage: Stage, topology: str, case: str) -> None:
     """What is there, and what the template says, is hidden in every format."""
@@ -463,6 +476,7 @@ def test_secrets_are_masked_in_the_plan_and_put_back_all_the_same(stage: Stage, 
     assert CANARY not in shown(stage) + repr(stage.ui.told)
 
 
+@pytest.mark.long
 def test_a_commit_that_is_deployed_stays_the_one_that_is_deployed(stage: Stage, topology: str) -> None:
     """`status` and `ps` read it from the change set that was executed last."""
     session = type(stage.session)(stage.session.cloud, stage.ui, stage.session.timer, revision=("a" * 40, True))
@@ -477,6 +491,7 @@ def test_a_commit_that_is_deployed_stays_the_one_that_is_deployed(stage: Stage, 
         assert f"from commit {'a' * 40}" in said
 
 
+@pytest.mark.long
 def test_two_differences_of_one_list_are_put_back_together(stage: Stage, topology: str) -> None:
     """Elements that are missing, changed and too many."""
     tags: list[Any] = [{"Key": name, "Value": name} for name in "abc"]

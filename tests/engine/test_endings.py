@@ -90,6 +90,7 @@ def test_n10_after_a_failure_the_others_go_on_unless_told_otherwise(
         assert (skipped.needs, skipped.why) == ("", "a failed before it started")
 
 
+@pytest.mark.long
 def test_n6_the_first_interrupt_follows_what_runs(bench: Bench, aws: FakeAws) -> None:
     """N6: the default: a and c are followed to their end, b and d are never begun; exit code 130."""
     aws.slow("A", 60)

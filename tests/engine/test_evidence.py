@@ -95,6 +95,7 @@ def definitions(stage: Stage) -> set[str]:
     return {each.physical_id for each in events if each.type == "AWS::ECS::TaskDefinition" and each.physical_id}
 
 
+@pytest.mark.long
 def test_what_an_application_logs_passes_the_mask(crashing: Stage, topology: str) -> None:
     """A password in a log line is hidden in the outcome and in what is told on the way."""
     crashing.aws.fail("Service", "ECS Deployment Circuit Breaker was triggered", on="update", after=20)
@@ -103,6 +104,7 @@ def test_what_an_application_logs_passes_the_mask(crashing: Stage, topology: str
     assert "hunter22" not in f"{failed}{crashing.ui.told}"
 
 
+@pytest.mark.long
 def test_targets_that_are_not_healthy_are_told(crashing: Stage, topology: str) -> None:
     """The target group's reason: of targets that are there, and of those that only an event remembers."""
     crashing.aws.settings.target_groups["Service"] = ["arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/api/1"]
@@ -119,6 +121,7 @@ def test_targets_that_are_not_healthy_are_told(crashing: Stage, topology: str) -
     assert said(failed, "event") == "has started 1 tasks"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["independent"])
 @pytest.mark.parametrize(
     ("operation", "kind"),
@@ -192,6 +195,7 @@ ENDS = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["independent"])
 @pytest.mark.parametrize("how", ENDS)
 def test_what_ecs_stopped_itself_is_no_reason(stage: Stage, how: str, topology: str) -> None:
@@ -246,6 +250,7 @@ def test_an_image_that_cannot_be_pulled_has_the_remedy_of_its_kind(words: str) -
     assert bool(found) is bool(PULLS[words])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["independent"])
 def test_a_missing_image_is_pushed_and_needs_no_new_tag(stage: Stage, topology: str) -> None:
     """R1: what to type next says so beside the way back, in the outcome and in `infragen diagnose`."""
@@ -288,6 +293,7 @@ def test_the_log_is_that_of_the_container_that_ended_the_task(stage: Stage, topo
     assert said(failed, "log") == "no such table"
 
 
+@pytest.mark.long
 def test_tasks_that_stopped_before_the_update_are_not_blamed(stage: Stage, topology: str) -> None:
     """The same task definition, as where only the service changes: what ended before it began explains nothing."""
     stage.aws.settings.task_ends[GOOD] = (StoppedTask("Task stopped", ({"name": "api", "exitCode": 9},)),)
@@ -298,6 +304,7 @@ def test_tasks_that_stopped_before_the_update_are_not_blamed(stage: Stage, topol
     assert said(failed, "task") == ""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["independent"])
 def test_what_ecs_writes_of_every_deployment_comes_last(crashing: Stage, topology: str) -> None:
     """Three events are shown; after a rollback the newest are that all is well again."""
@@ -313,6 +320,7 @@ def test_what_ecs_writes_of_every_deployment_comes_last(crashing: Stage, topolog
     ]  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["independent"])
 def test_of_many_targets_the_first_are_told_and_new_ones_are_not(crashing: Stage, topology: str) -> None:
     """A target that was registered a moment ago is not unhealthy."""
@@ -367,6 +375,7 @@ OWN = [
 ]
 
 
+@pytest.mark.long
 def test_what_lambda_writes_is_left_out_only_where_it_tells_of_no_failure(stage: Stage) -> None:
     """In JSON as well as in text; a function's own line may begin as Lambda's do."""
     stage.aws.settings.logs["/aws/lambda/shop-dev-worker", "2026/03/01/[$LATEST]1"] = [*ROUTINE, *OWN, *ROUTINE]
@@ -423,6 +432,7 @@ def test_the_stream_that_a_custom_resource_names_is_read(stage: Stage, topology:
     assert f"--log-stream-names '{NAMED}'" in failed.hint
 
 
+@pytest.mark.long
 def test_what_a_function_wrote_before_or_after_the_operation_is_no_evidence(stage: Stage, topology: str) -> None:
     """A function with traffic writes all day; another of its streams may have the words."""
     assert deploy_environment(with_custom(topology), stage.session).exit_code == 0
@@ -517,6 +527,7 @@ def test_diagnose_tells_all_of_it_again_later(crashing: Stage, topology: str) ->
     assert crashing.aws.mutations() == []
 
 
+@pytest.mark.long
 def test_diagnose_after_hours_says_that_the_tasks_are_forgotten(crashing: Stage, topology: str) -> None:
     """ECS lists stopped tasks for about an hour, and what it says since is of another day."""
     crashing.aws.fail("Service", "ECS Deployment Circuit Breaker was triggered", on="update", after=20)
@@ -529,6 +540,7 @@ def test_diagnose_after_hours_says_that_the_tasks_are_forgotten(crashing: Stage,
     assert "ECS lists no stopped task of" in said(found, "note")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["independent"])
 @pytest.mark.parametrize(
     "code", ["Client.UnauthorizedOperation", "AuthorizationError", "ForbiddenException", "NotAuthorized", "Throttling"]

@@ -201,6 +201,7 @@ def test_a6_an_mfa_code_is_not_asked_for_where_nobody_can_type_it(
     assert "needs an MFA code, and there is no terminal" in result.stderr
 
 
+@pytest.mark.long
 def test_a6_one_session_serves_all_calls(aws: FakeAws, tmp_path: Path) -> None:
     """Credentials are looked for once, whatever the number of stacks: a command that gives them counts its calls."""
     keys = {"Version": 1, "AccessKeyId": ACCOUNT, "SecretAccessKey": "x"}
@@ -335,6 +336,7 @@ def test_a11_a_change_set_is_explained_as_far_as_permitted(bench: Bench, aws: Fa
         bench.deploy_units(bench.unit("data", {"Jobs": QUEUE}))
 
 
+@pytest.mark.long
 def test_a11_without_the_right_to_read_templates_of_change_sets_there_is_a_warning(bench: Bench, aws: FakeAws) -> None:
     """What was uploaded was compared before; the deployment goes on."""
     aws.refuse("cloudformation:GetTemplate", "AccessDenied", "not authorized: GetTemplate", times=None, status=403)
@@ -430,6 +432,7 @@ def test_b4_an_object_that_was_replaced_under_its_key_is_put_right(ready: Bench,
     assert not [v for v in bucket.objects.values() if b"Evil" in (v[-1].data or b"")]
 
 
+@pytest.mark.long
 def test_b4_a_template_that_is_replaced_just_before_it_is_read_is_not_executed(ready: Bench, aws: FakeAws) -> None:
     """What AWS read is compared with what was rendered, nested templates included."""
     bucket = bucket_of(aws)

@@ -146,6 +146,7 @@ def test_every_change_can_need_an_approval_of_its_own(stage: Stage, topology: st
     assert stage.ui.asked == []
 
 
+@pytest.mark.long
 def test_a_replaced_queue_is_still_the_queue_that_may_be_sent_to(stage: Stage, topology: str) -> None:
     """Its new ARN is no widening, neither in the plan nor when the worker's change set is made with it."""
     deploy(stage, shop(topology))
@@ -261,6 +262,7 @@ STACKS = st.builds(
 SOME = st.frozensets(st.sampled_from(PLACES))
 
 
+@pytest.mark.long
 @given(st.lists(STACKS, max_size=3).map(tuple), SOME, SOME, st.sampled_from([NEVER, BROADENING, ANY_CHANGE]))
 @sweep(short=100, soak=10_000)
 def test_nothing_passes_that_nobody_agreed_to(

@@ -95,6 +95,7 @@ def test_what_was_destroyed_is_no_failure(stage: Stage, topology: str) -> None:
     assert "cloudformation:ListStacks" in stage.ui.of(Warned)[-1].text
 
 
+@pytest.mark.long
 def test_what_replaces_nothing_can_be_kept(stage: Stage, topology: str) -> None:
     """An update in place goes on as before."""
     assert deploy_environment(app(topology), stage.session).exit_code == 0

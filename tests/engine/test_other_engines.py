@@ -330,6 +330,7 @@ TEMPLATES = {
 """What GetTemplate may give back that no stack was deployed with."""
 
 
+@pytest.mark.long
 def test_x7_a_template_that_is_none_is_an_error_that_names_the_stack(stage: Stage) -> None:
     """4, whatever reads it: a plan, a deletion."""
     made = app("independent")

@@ -79,6 +79,7 @@ def test_a_parameter_that_keeps_its_deployed_value_costs_nothing(stage: Stage, t
     assert (round(kept.before.expected, 2), round(kept.after.expected, 2)) == (0.4, 0.4)
 
 
+@pytest.mark.long
 def test_what_is_new_and_has_no_price_is_named(stage: Stage, topology: str) -> None:
     """In the summary and with its place; once it is deployed, it is no longer news."""
     wanted = made(topology, {"Table": TABLE})

@@ -44,6 +44,7 @@ def check_row(plan: EnvironmentPlan, *words: str) -> None:
             assert each in flat, (each, flat)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_w10_another_service_role_alone_is_told_with_what_aws_will_do(
     aws: FakeAws, tmp_path: Path, topology: str
@@ -69,6 +70,7 @@ def test_w10_another_service_role_alone_is_told_with_what_aws_will_do(
     assert not [each for stack in after.plan(app).stacks for each in stack.settings]
 
 
+@pytest.mark.long
 def test_w10_a_service_role_cannot_be_removed(aws: FakeAws, tmp_path: Path) -> None:
     """W10: it stays when none is given, and the plan says so."""
     before, after = with_role(aws, tmp_path / "a", OLD), with_role(aws, tmp_path / "b", "")

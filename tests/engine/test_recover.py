@@ -331,6 +331,7 @@ def test_what_only_has_the_name_of_anothers_is_not_left_by_a_policy(stage: Stage
     assert "delete-queue" not in failed.hint
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested"])
 def test_a_nested_stack_that_is_gone_can_be_skipped_itself(stage: Stage, topology: str) -> None:
     """S5: only then does AWS take its name; as long as it is there, what is stuck in it has one."""

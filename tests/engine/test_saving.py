@@ -314,6 +314,7 @@ def test_a_plan_for_another_place_is_refused(desk: Desk, topology: str, key: str
     assert desk.stage.aws.calls == []
 
 
+@pytest.mark.long
 def test_the_credentials_of_another_account_are_refused(
     desk: Desk, aws: FakeAws, monkeypatch: pytest.MonkeyPatch, topology: str
 ) -> None:
@@ -532,6 +533,7 @@ def signed_anew(body: dict[str, Any]) -> str:
     return json.dumps({**body, "checksum": digest(body)})
 
 
+@pytest.mark.long
 def test_a_plan_that_was_signed_anew_is_refused_whatever_member_was_edited(desk: Desk, topology: str) -> None:
     """2 by its reader, 3 for another place, else 5; never a traceback, and no change set is executed."""
     desk.deploy(shop(topology))

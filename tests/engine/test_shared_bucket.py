@@ -100,6 +100,7 @@ def test_two_previews_share_one_bucket_and_the_last_one_takes_it_along(aws: Fake
     assert BUCKET not in aws.cloud.buckets.all
 
 
+@pytest.mark.long
 def test_without_bootstrap_the_shared_bucket_is_named_as_left(aws: FakeAws, run: Run) -> None:
     write("pr-1", sections=NETWORK)
     run("deploy", "pr-1", "--yes", "--bootstrap")
@@ -114,6 +115,7 @@ def test_without_bootstrap_the_shared_bucket_is_named_as_left(aws: FakeAws, run:
     assert not keys(aws)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("before", "after"), [("own", "shared"), ("shared", "own")])
 def test_an_environment_does_not_move_between_buckets(aws: FakeAws, run: Run, before: str, after: str) -> None:
     """Refused by each command that would begin to, and nothing is made."""
@@ -139,6 +141,7 @@ def test_an_environment_does_not_move_between_buckets(aws: FakeAws, run: Run, be
     run("plan", "pr-1")
 
 
+@pytest.mark.long
 def test_a_bucket_that_is_not_the_shared_one_is_not_used(aws: FakeAws, run: Run) -> None:
     """An environment called `shared` has the same names; neither takes the other's bucket for its own."""
     write("shared", "kind: development\n", sections=NETWORK)
@@ -163,6 +166,7 @@ def test_a_bucket_of_another_account_is_refused(aws: FakeAws, run: Run) -> None:
     assert not keys(aws)
 
 
+@pytest.mark.long
 def test_a_saved_plan_is_deployed_from_the_shared_bucket(aws: FakeAws, run: Run, tmp_path: Path) -> None:
     write("pr-1")
     run("bootstrap", "pr-1", "--yes")

@@ -48,6 +48,7 @@ def test_they_are_under_the_platform_key_of_the_environment(shop: Bench, aws: Fa
     assert row.by == aws.settings.arn.format(account="111122223333")
 
 
+@pytest.mark.long
 def test_a_failure_in_the_middle_says_what_is_stored(shop: Bench, aws: FakeAws) -> None:
     """AWS has no call that stores several. A first failure changes nothing, and stays what it is."""
     aws.refuse("ssm:PutParameter", "AccessDeniedException", "no", None)
@@ -61,6 +62,7 @@ def test_a_failure_in_the_middle_says_what_is_stored(shop: Bench, aws: FakeAws) 
     assert [each.name for each in stored(shop.session, shop.env)] == ["A"]
 
 
+@pytest.mark.long
 def test_a_value_that_aws_quotes_is_not_passed_on(shop: Bench) -> None:
     """Parameter Store writes what it does not take into its message."""
     with pytest.raises(CloudError) as error:

@@ -247,6 +247,7 @@ def test_p10_commands_that_take_turns_call_by_call_never_spoil_each_other(
         assert deploy_environment(app(topology, f"c{seed}"), stage.session).exit_code == 0, (seed, codes)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["independent"])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_a_deployment_that_waits_goes_on_by_itself_when_the_other_one_is_over(

@@ -117,6 +117,7 @@ def test_the_load_balancer_waits_until_it_may_write_its_logs() -> None:
     assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
+@pytest.mark.long
 def test_waf_is_off_until_it_is_asked_for() -> None:
     """Without the key nothing of it is built; `false` and `true` are what it was before it had keys of its own."""
     assert resources("api: {waf: false}") == resources()

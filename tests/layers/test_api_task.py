@@ -77,6 +77,7 @@ def test_in_production_no_tagged_image_expires() -> None:
     assert [each["selection"]["tagStatus"] for each in rules] == ["untagged"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("environment", "deletion", "emptied"), [("dev", "Delete", True), ("prod", "RetainExceptOnCreate", False)]
 )

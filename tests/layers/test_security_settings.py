@@ -284,6 +284,7 @@ def test_nobody_reaches_buckets_queues_and_topics_without_tls(tmp_path: Path, va
             assert denial["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
+@pytest.mark.long
 def test_every_role_has_the_boundary_that_the_file_names(tmp_path: Path) -> None:
     """`iam.permissions_boundary_arn` holds for all roles."""
     roles = [each for each in rendered(tmp_path, "boundary").values() if each["Type"] == "AWS::IAM::Role"]

@@ -74,7 +74,7 @@ def test_a_task_has_the_environment_of_its_definition_and_nothing_of_the_users(
     documented = {
         *("PATH", "HOME", "TMPDIR", "HOSTNAME", "AWS_ENDPOINT_URL", "ECS_CONTAINER_METADATA_URI_V4", "NODE_OPTIONS"),
         *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION"),
-        *("INFRAGEN_TASK_ADDRESS", "INFRAGEN_TASK_PORTS"),
+        *("INFRAGEN_TASK_ADDRESS", "INFRAGEN_TASK_PORTS", "INFRAGEN_STARTED_BY"),
     }
     assert set(found) - documented == {"FROM", "PORT", "DATABASE_URL"}
 
