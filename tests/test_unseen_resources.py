@@ -174,14 +174,17 @@ def begin(aws: FakeAws, run: Run, topology: str, body: Body, addon: bool) -> Non
     aws.calls.clear()
 
 
+def shown(run: Run, places: set[str]) -> None:
+    """Each format of the plan for readers names these places."""
+    for text in (run("plan", "--format", each).stdout for each in ("text", "markdown", "html")):
+        assert all(place in text for place in places), text
+
+
 def refused(aws: FakeAws, run: Run, *options: str) -> set[str]:
-    """The places that a deployment by --yes names and refuses, as each format of the plan does; nothing is executed."""
+    """The places that a deployment by --yes names and refuses, as the plan does; nothing is executed."""
     ended = run("deploy", "--yes", "--require-approval", "never", "--max-interruption", "outage", *options, code=3)
     [plan] = json.loads(run("plan", "--format", "json", *options, code=0).stdout)["plans"]
     places = {each["place"] for each in plan["refusals"]}
-    shown = () if options else ("text", "markdown", "html")
-    for text in (run("plan", "--format", each).stdout for each in shown):
-        assert all(place in text for place in places), text
     assert all(f"--allow-data-loss {place}" in ended.output for place in places)
     assert "cloudformation:ExecuteChangeSet" not in aws.mutations()
     return places
@@ -203,6 +206,8 @@ def test_nothing_unknown_is_lost_by_yes(aws: FakeAws, run: Run, topology: str, k
             places = refused(aws, run, *more)
             assert places <= {"own/It", "own/ItMade", "own/It/Made", "own/Made", "own/Transform"}, (step, more)
             assert places, (step, more)
+            if step == REPLACED and not more:
+                shown(run, places)
     write(topology, None)
     if topology == "nested":
         found = refused(aws, run)
