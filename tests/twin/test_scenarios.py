@@ -183,9 +183,10 @@ def test_an_api_that_is_killed_between_commit_and_send_loses_nothing(shop: Notes
 
 
 def steady(shop: Notes) -> bool:
-    """Return whether the service has the tasks that it wants."""
+    """Return whether the service has the task that it wants and requests reach it: a killed one counts for a while."""
     [found] = shop.client("ecs").describe_services(cluster="shop-dev", services=["shop-dev-api"])["services"]
-    return bool(found["deployments"][0]["rolloutState"] == "COMPLETED" and found["runningCount"] == 1)
+    complete = found["deployments"][0]["rolloutState"] == "COMPLETED" and found["runningCount"] == 1
+    return bool(complete and ask(shop.outputs()["Url"])[0] == 200)
 
 
 def test_no_request_fails_while_the_credentials_rotate_twice(shop: Notes) -> None:
