@@ -53,17 +53,21 @@ class Children:
         cwd: Path,
         env: Mapping[str, str],
         end_with: int = signal.SIGKILL,
+        beside: "subprocess.Popen[bytes] | None" = None,
         **more: Any,
     ) -> "subprocess.Popen[bytes]":
-        """Start a process with exactly this environment and the mark; OSError when it cannot be.
+        """Start a process with exactly this environment and a mark; OSError when it cannot be.
 
-        `end_with` is the signal that the reaper sends.
+        `end_with` is the signal that the reaper sends. What is started `beside` another process has that one's mark, so
+        that what it leaves behind ends with that one.
         """
-        mark = self.mark()
+        theirs = self._marks.get(beside.pid) if beside is not None else None
+        mark = {reaper.MARK: theirs} if theirs else self.mark()
         process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 — the command is the user's own
             command, cwd=cwd, env={**env, **mark}, start_new_session=True, **{"stdin": subprocess.DEVNULL, **more}
         )
-        self._marks[process.pid] = mark[reaper.MARK]
+        if not theirs:
+            self._marks[process.pid] = mark[reaper.MARK]
         self._note(process.pid, int(end_with))
         return process
 
@@ -83,9 +87,10 @@ class Children:
         began = reaper.started_at(process.pid)
         if hasattr(os, "waitid"):
             os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        mark = self._marks.pop(process.pid, "")
         if sweep:
             send(process.pid, signal.SIGKILL)
-            reaper.end_marked(self._marks.pop(process.pid, ""))
+            reaper.end_marked(mark)
         code = process.wait()
         self._write(f"{process.pid} {began} -\n")
         return code if code >= 0 else 128 - code

@@ -246,8 +246,14 @@ class Containers:
 
     def spawn(self, container: Container, command: Sequence[str]) -> "subprocess.Popen[bytes]":
         """Start a command beside a container, in its directory and environment; OSError when it cannot be."""
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        return self._children.start(command, cwd=container.directory, env=container.environment, **quiet)
+        return self._children.start(
+            command,
+            cwd=container.directory,
+            env=container.environment,
+            beside=container.process,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
 
     def finish(self, process: "subprocess.Popen[bytes]") -> int:
         """Wait for what `spawn` started and return its exit code."""

@@ -101,7 +101,9 @@ def members(group: int) -> list[str]:
 
 
 def test_what_leaves_the_group_of_a_process_ends_with_it_and_nothing_of_another(tmp_path: Path) -> None:
-    """A daemon in a session of its own, of the process that ended alone; the mark of another process is another one."""
+    """A daemon in a session of its own, of the process that ended alone and of what ran beside it; the mark of another
+    process is another one.
+    """
     children = Children(tmp_path / "processes")
     path = {"PATH": os.environ["PATH"]}
     daemon = "setsid sleep 1000 &"
@@ -109,7 +111,12 @@ def test_what_leaves_the_group_of_a_process_ends_with_it_and_nothing_of_another(
         first = children.start(["sh", "-c", f"{daemon} {daemon} exec sleep 1000"], cwd=tmp_path, env=path)
         second = children.start(["sh", "-c", f"{daemon} exec sleep 1000"], cwd=tmp_path, env=path)
         until(lambda: len(started_by(first.pid)) == 3 and len(started_by(second.pid)) == 2, "their daemons")
+        beside = children.start(["sh", "-c", f"{daemon} exec sleep 1000"], cwd=tmp_path, env=path, beside=first)
+        until(lambda: len(started_by(first.pid)) == 5, "what runs beside it")
+        beside.kill()
+        children.wait(beside)  # as a health check, whose end is not the container's
         theirs, others = started_by(first.pid), started_by(second.pid)
+        assert len(theirs) == 4
         first.kill()
         children.wait(first)
         until(lambda: not any(map(runs, theirs)), "the end of the daemons")
