@@ -11,7 +11,8 @@ from infragen.cloud.template import STACK_TYPE
 from infragen.cost.rules import RULES
 from infragen.resource_types import Billing, resource_type, resource_types
 
-TEMPLATES = Path(__file__).parents[1] / "templates"
+ROOT = Path(__file__).parents[1]
+TEMPLATES = ROOT / "templates"
 
 
 def rendered_types() -> set[str]:
@@ -23,6 +24,14 @@ def test_every_type_that_is_rendered_has_a_row() -> None:
     """Nothing that infragen creates is unknown to its own gates."""
     assert rendered_types()
     assert {name for name in rendered_types() if not resource_type(name).known} == set()
+
+
+def test_every_type_that_a_check_asks_about_has_a_row() -> None:
+    """Checks name types as text, so that rendering does not load the catalogue: a typo would silence the check."""
+    sources = (ROOT / "src" / "infragen" / "checks").glob("*.py")
+    named = {name for each in sources for name in re.findall(r'"(AWS::\w+::\w+)"', each.read_text())}
+    assert "AWS::RDS::DBCluster" in named
+    assert {name for name in named if not resource_type(name).known} == set()
 
 
 FOLLOWING = {("AWS::RDS::DBCluster", "Endpoint.Port"), ("AWS::RDS::DBCluster", "MasterUserSecret.SecretArn")}

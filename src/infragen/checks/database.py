@@ -12,6 +12,7 @@ from infragen.config import Network, engine_versions
 if TYPE_CHECKING:
     from infragen.cloud.protocol import AccountReader
 
+CLUSTER = "AWS::RDS::DBCluster"
 CLASS = "db.serverless"
 ZONES = 2
 """A DB subnet group, and with it a cluster, spans at least two zones (Amazon RDS User Guide, "Working with a DB
@@ -21,7 +22,7 @@ instance in a VPC")."""
 def run(subject: Subject, account: AccountReader) -> Iterator[Answer]:
     """Ask RDS where the version is offered, and EC2 for the zones."""
     network = subject.environment.network
-    for cluster in subject.of("AWS::RDS::DBCluster"):
+    for cluster in subject.of(CLUSTER):
         engine, version = cluster.properties.get("Engine"), cluster.properties.get("EngineVersion")
         if not isinstance(engine, str) or not isinstance(version, str):
             yield unknown(f"{cluster.place}: its engine and version are not known")
@@ -62,7 +63,7 @@ def run_support(subject: Subject, account: AccountReader) -> Iterator[Answer]:
     """Compare each version with the release calendar. Nothing is asked of the account."""
     today = datetime.fromtimestamp(subject.now(), UTC).date()
     at = subject.at("database", "engine_version")
-    for cluster in subject.of("AWS::RDS::DBCluster"):
+    for cluster in subject.of(CLUSTER):
         engine, version = cluster.properties.get("Engine"), cluster.properties.get("EngineVersion")
         if engine != "aurora-postgresql" or not isinstance(version, str):
             yield unknown(f"{cluster.place}: until when its engine and version are supported is not known")
@@ -82,7 +83,7 @@ SUPPORT = Check(
     "engine-support",
     "The engine version has more than 90 days of standard support left, by the release calendar that infragen has.",
     (),
-    frozenset({"AWS::RDS::DBCluster"}),
+    frozenset({CLUSTER}),
     run_support,
     quick=False,
 )
@@ -91,6 +92,6 @@ CHECK = Check(
     "engine",
     "The engine version can be ordered as db.serverless in two of the environment's zones.",
     ("rds:DescribeOrderableDBInstanceOptions", "ec2:DescribeAvailabilityZones"),
-    frozenset({"AWS::RDS::DBCluster"}),
+    frozenset({CLUSTER}),
     run,
 )
