@@ -1,8 +1,8 @@
 """`make test` and `make test-long`: each test is in one of them, and CI runs both.
 
-Long is what takes a third of a second of CPU or more and says so with the marker, and of a test that is played in both
-topologies one of the two: which one is decided by the test's name, so that `make test` plays every test and both
-topologies. A new test is in `make test` until somebody marks it.
+Long is what takes a fifth of a second of CPU or more and says so with the marker; where a file would have none left,
+its three cheapest stay short. Of a test that is played in both topologies one of the two is long: which one is decided
+by the test's name, so that `make test` plays both topologies. A new test is in `make test` until somebody marks it.
 """
 
 from __future__ import annotations

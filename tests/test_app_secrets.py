@@ -132,6 +132,7 @@ def test_what_cannot_be_stored_is_refused_before_aws_is_asked(
     assert shop.ssm.describe_parameters()["Parameters"] == []
 
 
+@pytest.mark.long
 def test_the_list_shows_names_and_what_uses_them(shop: Shop) -> None:
     """As text and as JSON; what the file takes and nobody stored is missing."""
     shop.write("dev", "STRIPE_KEY: ssm, MAIL_KEY: ssm")
@@ -255,6 +256,7 @@ def test_a_secret_whose_key_is_gone_is_found_before_tasks_need_it(shop: Shop) ->
     assert "1 secrets of the environment's own exist" in shop.run("doctor").output
 
 
+@pytest.mark.long
 def test_nothing_is_asked_in_another_account(shop: Shop, tmp_path: Path) -> None:
     """Exit code 3 with both accounts, before anything is stored."""
     text = (shop.directory / "dev.yaml").read_text()

@@ -243,6 +243,7 @@ def test_a_deployment_of_a_work_tree_with_changes_is_not_recorded(aws: FakeAws, 
     assert not [each for each in bodies(aws) if each.startswith("deployments/")]
 
 
+@pytest.mark.long
 def test_a_commit_that_cannot_be_read_is_refused_cleanly(
     run: Run, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

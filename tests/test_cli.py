@@ -152,6 +152,7 @@ def infragen_process(*arguments: str, **variables: str) -> subprocess.CompletedP
     )
 
 
+@pytest.mark.long
 def test_help_imports_nothing_heavy() -> None:
     """Start-up is click and our own small modules; what a command needs is imported when it runs."""
     script = "import sys, infragen.cli; print(*sys.modules)"
@@ -196,6 +197,7 @@ def test_closed_output_is_no_bug() -> None:
     assert subprocess.run(["sh", "-c", command], cwd=Path(__file__).parent.parent).returncode == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("number", "code", "said"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
 )

@@ -127,6 +127,7 @@ def test_without_ids_only_the_classic_subject_is_trusted_with_a_warning(desk: Be
     assert "acme@" not in str(delivery(desk))
 
 
+@pytest.mark.long
 def test_ids_are_asked_of_gh(desk: Bench, run: Run, tmp_path: Path) -> None:
     gh = tmp_path / "gh"
     gh.write_text('#!/bin/sh\n[ "$1 $2" = "api repos/acme/shop" ] && echo 123/456\n')
@@ -135,6 +136,7 @@ def test_ids_are_asked_of_gh(desk: Bench, run: Run, tmp_path: Path) -> None:
     assert "repo:acme@123/shop@456:environment:test" in str(delivery(desk))
 
 
+@pytest.mark.long
 def test_declining_makes_nothing(desk: Bench, run: Run) -> None:
     run("bootstrap", "--github", "acme/shop", code=3)
     assert desk.session.cloud.stack("shop-test-delivery") is None

@@ -142,6 +142,7 @@ def test_a_plan_as_json_is_all_that_is_on_stdout(run: Run) -> None:
     assert not plan["changed"]
 
 
+@pytest.mark.long
 def test_a_plan_that_fails_prints_no_document(run: Run) -> None:
     """Without the bucket stdout stays empty; the message and the exit code are those of text."""
     failed = run("plan", "--format", "json", code=4)

@@ -38,6 +38,7 @@ def test_render_writes_every_environment_and_says_what_changed(project: Path) ->
     assert render().stdout.endswith("templates, 1 changed\n")
 
 
+@pytest.mark.long
 def test_check_names_missing_stale_and_extra_files_and_writes_nothing(project: Path) -> None:
     """Exit code 1, one file a line."""
     render()
@@ -56,6 +57,7 @@ def test_check_names_missing_stale_and_extra_files_and_writes_nothing(project: P
     assert (templates / "root.yaml").read_text() == "edited"
 
 
+@pytest.mark.long
 def test_check_is_silent_about_nothing_but_the_directories_when_all_is_well(project: Path) -> None:
     """Exit code 0."""
     render()
@@ -63,6 +65,7 @@ def test_check_is_silent_about_nothing_but_the_directories_when_all_is_well(proj
     assert (result.exit_code, result.stdout) == (0, "up to date: templates/dev\n")
 
 
+@pytest.mark.long
 def test_check_names_the_templates_of_an_environment_that_is_gone(project: Path) -> None:
     """Y12: templates/old has no environments/old.yaml any more."""
     render()

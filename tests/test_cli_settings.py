@@ -110,6 +110,7 @@ def test_diff_shows_values_with_their_place_and_the_resources_they_make() -> Non
     assert "resources only in prod" in shown.splitlines()[-1]
 
 
+@pytest.mark.long
 def test_diff_of_an_environment_with_itself_is_empty() -> None:
     """One sentence."""
     assert run("diff", "dev", "dev", "--environments", str(ENVIRONMENTS)).stdout == "dev and dev do not differ\n"

@@ -163,6 +163,7 @@ def test_c6_a_change_set_that_cannot_be_deleted_is_an_error(desk: Bench, run: Ru
     assert "it is being executed" in refused.stdout
 
 
+@pytest.mark.long
 def test_r10_destroy_empties_the_bucket_that_it_is_told_to(desk: Bench, run: Run, aws: FakeAws) -> None:
     """R10: a bucket of one's own stands in the way, is listed with its count, and goes when it is named."""
     body = {"Resources": {"Files": {"Type": "AWS::S3::Bucket"}}}

@@ -72,6 +72,7 @@ def variables(service: dict[str, Any]) -> dict[str, str]:
     return dict(each.split("=", 1) for each in service["environment"])
 
 
+@pytest.mark.long
 def test_the_file_is_the_golden(project: Path, run: Run) -> None:
     """Byte for byte."""
     run()
@@ -118,6 +119,7 @@ def test_each_key_is_one_of_the_compose_specification(project: Path, run: Run) -
         assert all(each.startswith("127.0.0.1:") for each in service.get("ports", ())), "reachable from elsewhere"
 
 
+@pytest.mark.long
 def test_the_api_has_the_variables_of_the_rendered_task_definition(project: Path, run: Run) -> None:
     """Each of them, with its value where the template has it as text; and nothing but where AWS is beside them."""
     run()
@@ -249,6 +251,7 @@ def test_the_emulator_is_the_one_of_infragen_local() -> None:
     assert f"ministack=={EMULATOR.partition(':')[2]}" in extras["local"]
 
 
+@pytest.mark.long
 def test_the_script_makes_the_queues_as_they_are_rendered(project: Path, run: Run, tmp_path: Path) -> None:
     """Run by a shell, with a program in the place of AWS's that writes down its arguments."""
     run()
@@ -330,6 +333,7 @@ def test_the_context_is_the_project_wherever_the_file_is(project: Path, run: Run
     assert yaml.safe_load((project / "deploy" / "compose.yaml").read_text())["services"]["api"]["build"] == ".."
 
 
+@pytest.mark.long
 def test_a_worker_that_cannot_run_there_is_left_out_aloud(project: Path, run: Run) -> None:
     file = project / "environments" / "dev.yaml"
     file.write_text(SHOP.replace("name: mail, queue", "name: mail, runtime: python3.13, queue"))

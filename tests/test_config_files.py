@@ -565,6 +565,7 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz_"
 ONE_EDIT = st.tuples(st.sampled_from(["drop", "add", "swap", "change"]), st.integers(0, 40), st.sampled_from(LETTERS))
 
 
+@pytest.mark.long
 @sweep(short=100, soak=10_000)
 @given(path=st.sampled_from(list(reference.key_paths())), edit=ONE_EDIT)
 def test_a_typo_in_any_key_is_answered_with_the_right_key(path: reference.Path, edit: tuple[str, int, str]) -> None:
@@ -639,6 +640,7 @@ def test_a_file_of_one_mebibyte_is_read_and_one_byte_more_is_not(tmp_path: Path)
 ACCOUNTS = st.one_of(st.from_regex(r"0[0-9]{11}", fullmatch=True), st.from_regex(r"[0-9]{12}", fullmatch=True))
 
 
+@pytest.mark.long
 @sweep(short=100, soak=10_000)
 @given(
     digits=ACCOUNTS,

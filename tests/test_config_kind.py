@@ -81,6 +81,7 @@ def test_a_name_that_looks_like_production_is_a_warning_that_names_the_key(rende
     assert f'kind is development, and environment "{name}" looks like production' in said
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["stage", "stg", "uat", "preprod", "pre-prod", "nonprod", "staging-2"])
 def test_a_name_that_looks_like_staging_is_a_warning_too(rendered: Render, name: str) -> None:
     """Its one rule does not hold either; `kind` ends the warning."""

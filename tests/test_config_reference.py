@@ -30,6 +30,7 @@ def complaints(body: Any) -> list[str]:
     return [error.message for error in validator.iter_errors(body)]
 
 
+@pytest.mark.long
 def test_the_schema_is_valid_and_the_committed_file_is_current() -> None:
     """`infragen schema > environment.schema.json` would change nothing; the modelines point to this file."""
     jsonschema.Draft202012Validator.check_schema(json_schema())

@@ -229,6 +229,7 @@ def test_a_new_host_rewrites_the_urls_only(cloud: Cloud) -> None:
     assert cloud.value("AWSPREVIOUS") == before
 
 
+@pytest.mark.long
 @every_version
 def test_a_full_rotation_changes_the_login_and_keeps_the_old_one_valid(cloud: Cloud) -> None:
     """The credentials that running tasks hold work after one rotation and die with the second."""
@@ -249,6 +250,7 @@ def test_a_full_rotation_changes_the_login_and_keeps_the_old_one_valid(cloud: Cl
         cloud.log_in(first["url"])
 
 
+@pytest.mark.long
 @every_version
 def test_tables_of_one_login_belong_to_both(cloud: Cloud) -> None:
     """A table made before a rotation can be migrated and used after it, and the other way round."""
@@ -271,6 +273,7 @@ def test_tables_of_one_login_belong_to_both(cloud: Cloud) -> None:
         connection.execute("DROP TABLE orders")
 
 
+@pytest.mark.long
 def test_every_step_can_be_repeated(cloud: Cloud) -> None:
     """Secrets Manager may call a step again; nothing changes from the second call."""
     cloud.bootstrap()
@@ -416,6 +419,7 @@ def test_a_pending_version_for_another_host_never_becomes_current(cloud: Cloud) 
     cloud.log_in().close()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("code", ["DatabaseResumingException", "HttpEndpointNotEnabledException"])
 def test_a_cluster_that_is_not_ready_is_waited_for(cloud: Cloud, code: str) -> None:
     """A paused or brand-new cluster costs waiting, not a failure; every step waits."""

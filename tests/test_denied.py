@@ -201,6 +201,7 @@ def name(case: Case) -> str:
     return " ".join(case.words)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", [each for each in CASES if each.words != ("doctor",)], ids=name)
 def test_a_denied_operation_is_named(placed: Scene, case: Case) -> None:
     """One of each command's, the same each time; test_doctor.py has those of `doctor`."""

@@ -65,6 +65,7 @@ def change(file: str, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("base", ["dev", "staging", "prod"])
 @pytest.mark.parametrize("topology", ["", INDEPENDENT])
 def test_equal_renderings_give_an_empty_plan(base: str, topology: str) -> None:

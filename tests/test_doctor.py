@@ -153,6 +153,7 @@ def test_the_deployed_image_is_looked_at_when_the_task_changes(deployed: Bench, 
     assert (plan.running_tag, plan.image_tag) == ("v1", "v1")
 
 
+@pytest.mark.long
 def test_without_a_repository_a_tag_is_refused_and_the_placeholder_is_not(api: Bench) -> None:
     """The first deployment makes the repository: an image cannot be in it yet."""
     api.bootstrap()
@@ -649,6 +650,7 @@ def test_no_check_takes_the_place_of_another(api: Bench, ids: tuple[str, ...], s
         synthesize(api.env, (*LAYERS, toy))
 
 
+@pytest.mark.long
 def test_an_answer_of_several_lines_cannot_pose_as_other_checks(whole: Bench) -> None:
     """What a check quotes may have any characters."""
     check = Check("own", "A.", (), frozenset(), lambda about, account: iter([wrong("no\n✓ image  fine", "do\nit")]))
@@ -656,6 +658,7 @@ def test_an_answer_of_several_lines_cannot_pose_as_other_checks(whole: Bench) ->
     assert [(each.text, each.hint) for each in found.answers] == [("no ✓ image fine", "do it")]
 
 
+@pytest.mark.long
 def test_an_answer_of_no_known_verdict_is_not_known(whole: Bench) -> None:
     """Of a layer of the project: never a yes, and no bug of infragen's."""
     odd: Any = Answer(None, "fine")  # type: ignore[arg-type]  # what Python lets through
@@ -706,6 +709,7 @@ def test_rules_beside_a_group_are_counted_when_they_alone_are_added(api: Bench, 
         wider.deploy(synthesize(wider.env), require_approval="never")
 
 
+@pytest.mark.long
 def test_rules_that_other_layers_add_to_a_group_are_counted_with_its_own(deployed: Bench, tmp_path: Path) -> None:
     """By the name of the output before the group exists, by its id after: the network has two, another layer two."""
     first = subject(at_work(FakeAws(), environment(tmp_path, NETWORK + API, topology="nested")))
@@ -719,6 +723,7 @@ def test_rules_that_other_layers_add_to_a_group_are_counted_with_its_own(deploye
         assert said == ["network/ApiSecurityGroup SecurityGroupEgress: 4 rules, and 3 are allowed"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("used", "stops", "says"),
     [
@@ -744,6 +749,7 @@ def test_a_rolling_update_needs_room_beside_what_runs(
     assert (says in answer.text, answer.stops if answer.verdict is Verdict.WRONG else None) == (True, stops), answer
 
 
+@pytest.mark.long
 def test_on_the_emulator_what_the_file_names_from_aws_is_not_known(whole: Bench) -> None:
     """A secret of AWS is missing in every emulator; a quota is as it says."""
     whole.aws.settings.secrets.clear()

@@ -740,6 +740,7 @@ def test_a_custom_resource_of_a_child_that_gets_another_id_gets_a_delete_for_the
     assert called == {"Create", "Update", "Delete"}
 
 
+@pytest.mark.long
 def test_a_function_of_the_same_name_in_another_account_is_left_running(client: Clients) -> None:
     """Creating and deleting a function ends its own processes, and no other account's."""
     cloudformation = client("cloudformation")
@@ -823,6 +824,7 @@ def zipped(code: str) -> bytes:
     return archive.getvalue()
 
 
+@pytest.mark.long
 def test_a_function_that_dies_without_an_answer_fails_after_the_cap(client: Clients, faults: Faults) -> None:
     """AWS waits an hour for it; the emulator waits as long as it is told."""
     faults(custom_resource_seconds=1)
@@ -1225,6 +1227,7 @@ def test_what_may_change_something_is_saved(headers: dict[str, str], body: bytes
 # --- the list of private names ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_every_name_of_ministack_that_is_used_is_in_the_checked_list() -> None:
     """The list is what is checked at start, so it has exactly the names that the patches and the entry point touch."""
     used: dict[str, set[str]] = {}
@@ -1263,6 +1266,7 @@ def test_the_names_are_all_there_and_the_version_is_the_pinned_one(emulator: Emu
     assert f'local = ["ministack=={private_names.VERSION}", ' in project
 
 
+@pytest.mark.long
 def test_the_services_of_aws_are_known_without_their_models() -> None:
     """The same names as botocore's own session gives, by name, endpoint prefix and signing name, of a sample."""
     from infragen_local.patches.service_names import names

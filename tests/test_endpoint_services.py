@@ -62,6 +62,7 @@ def test_a_service_that_the_region_lacks_is_wrong(bench: Bench) -> None:
     assert wrong[0].input
 
 
+@pytest.mark.long
 def test_plan_shows_it_and_deploy_refuses_before_anything_is_made(bench: Bench) -> None:
     """Through the gate of a deployment, with the way around it in the hint."""
     bench.bootstrap()

@@ -89,6 +89,7 @@ def test_an_environment_in_an_existing_vpc_is_deployed(aws: FakeAws, tmp_path: P
     assert called <= {"DescribeVpcs", "DescribeVpcAttribute", "DescribeVpcEndpoints"}
 
 
+@pytest.mark.long
 def test_all_is_well_in_a_vpc_that_has_what_is_needed(aws: FakeAws, tmp_path: Path) -> None:
     """Each question has its answer."""
     found = answers(at(aws, tmp_path))

@@ -111,6 +111,7 @@ def test_s1_a_stack_under_review_left_by_a_killed_run_is_created(bench: Bench, a
     assert left_over(aws) == ([], [])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("reads", [1, 3, 8])
 def test_s2_stale_reads_never_end_the_follow(bench: Bench, aws: FakeAws, reads: int) -> None:
     """Neither a stack that is still under review after its execution, nor an old final status, is believed."""
@@ -124,6 +125,7 @@ def test_s2_stale_reads_never_end_the_follow(bench: Bench, aws: FakeAws, reads: 
     assert failure(again).status == "UPDATE_ROLLBACK_COMPLETE"
 
 
+@pytest.mark.long
 def test_s3_a_failed_first_creation_is_explained_then_removed_and_created(bench: Bench, aws: FakeAws) -> None:
     """ROLLBACK_COMPLETE can never be updated: why it failed is said first."""
     aws.fail("Jobs", "quota reached")
@@ -173,6 +175,7 @@ def test_s4_a_failed_creation_of_somebody_else_is_not_deleted(bench: Bench, aws:
     assert status(aws, "data") == "ROLLBACK_COMPLETE"
 
 
+@pytest.mark.long
 def test_s5_a_failed_rollback_is_refused_and_never_deleted(bench: Bench, aws: FakeAws) -> None:
     """UPDATE_ROLLBACK_FAILED: refused, naming `infragen recover`; no call changes anything."""
     deployed(bench, bench.unit("data", {"Jobs": QUEUE, "News": TOPIC}))
@@ -231,6 +234,7 @@ def test_s7_with_wait_the_operation_of_somebody_else_is_waited_for(bench: Bench,
     assert max(later - earlier for earlier, later in itertools.pairwise(beats)) <= 60
 
 
+@pytest.mark.long
 def test_s7_a_wait_that_was_too_short_is_a_conflict(bench: Bench, aws: FakeAws) -> None:
     """S7: exit code 5 after the given time, and nothing was changed."""
     unit = bench.unit("data", {"Jobs": QUEUE})
@@ -243,6 +247,7 @@ def test_s7_a_wait_that_was_too_short_is_a_conflict(bench: Bench, aws: FakeAws) 
     assert aws.mutations() == before
 
 
+@pytest.mark.long
 def test_s7_what_the_others_left_is_looked_at_anew(bench: Bench, aws: FakeAws) -> None:
     """S7: their update ends in UPDATE_ROLLBACK_FAILED: refused with the command that helps, not deployed over."""
     unit = bench.unit("data", {"Jobs": QUEUE, "News": TOPIC})
@@ -268,6 +273,7 @@ def test_s7_an_operation_that_begins_while_we_prepare_is_a_conflict(bench: Bench
     assert "--wait" in conflict.value.hint
 
 
+@pytest.mark.long
 def test_s7_our_own_operation_bars_a_plan_with_a_conflict(bench: Bench, aws: FakeAws) -> None:
     """S7: a plan cannot follow; exit code 5 names the command that does."""
     unit = bench.unit("data", {"Jobs": QUEUE})
@@ -304,6 +310,7 @@ def test_s8_dependants_wait_until_the_cleanup_is_over(bench: Bench, aws: FakeAws
     assert moves.index(("shop-test-use", "UPDATE_IN_PROGRESS")) > moves.index(("shop-test-data", "UPDATE_COMPLETE"))
 
 
+@pytest.mark.long
 def test_s9_what_the_cleanup_could_not_delete_is_listed(bench: Bench, aws: FakeAws) -> None:
     """The update is a success; the physical id left behind is in the outcome."""
     deployed(bench, bench.unit("data", {"Jobs": QUEUE, "Old": TOPIC}))
@@ -315,6 +322,7 @@ def test_s9_what_the_cleanup_could_not_delete_is_listed(bench: Bench, aws: FakeA
     assert result.outcomes[0].left == (left,)
 
 
+@pytest.mark.long
 def test_s10_a_rollback_is_never_success(bench: Bench, aws: FakeAws) -> None:
     """UPDATE_ROLLBACK_COMPLETE ends with exit code 1 and the root cause."""
     deployed(bench, bench.unit("data", {"Jobs": QUEUE}))
@@ -390,6 +398,7 @@ def with_role(bench: Bench, directory: Path) -> Bench:
     return at_work(bench.aws, environment(directory, f"iam: {{ service_role_arn: '{ROLE}' }}\n"))
 
 
+@pytest.mark.long
 def test_s13_the_role_of_the_environment_goes_with_every_operation(bench: Bench, aws: FakeAws, tmp_path: Path) -> None:
     """S13: creation, update and deletion; without one in the file AWS is given none."""
     unit = bench.unit("data", {"Jobs": QUEUE})
@@ -505,6 +514,7 @@ def test_c2_a_set_without_resource_changes_is_executed(bench: Bench, aws: FakeAw
     assert set(result.outcomes[0].outputs) == {"Url"}
 
 
+@pytest.mark.long
 def test_c3_a_nested_change_set_that_fails_is_explained_from_inside(nested: Bench, aws: FakeAws) -> None:
     """The root says only that a nested set failed: the reason comes from the child, with its place."""
     aws.settings.fail_nested_change_set["Queue"] = "Template error: something is wrong"
@@ -664,6 +674,7 @@ def test_c10_more_destruction_than_was_shown_is_refused(bench: Bench, aws: FakeA
     assert aws.stack(use.stack).resources["Store"].physical_id == first
 
 
+@pytest.mark.long
 def test_c11_the_guard_reads_every_page(bench: Bench, aws: FakeAws) -> None:
     """The replacement is on the last page; it is refused by name, and nothing is executed."""
     aws.settings.page_sizes["DescribeChangeSet"] = 2
@@ -689,6 +700,7 @@ def test_c11_the_guard_looks_into_nested_sets(nested: Bench, aws: FakeAws, tmp_p
     assert "--allow-data-loss queue/" in refused.value.hint
 
 
+@pytest.mark.long
 def test_c12_what_property_values_leave_out_is_guarded_all_the_same(bench: Bench, aws: FakeAws) -> None:
     """The description with values hides the replacement; the plain one has it."""
     deployed(bench, bench.unit("data", {"Jobs": QUEUE, "News": TOPIC}))
@@ -701,6 +713,7 @@ def test_c12_what_property_values_leave_out_is_guarded_all_the_same(bench: Bench
     assert rows == {"Jobs", "News"}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("operation", ["CreateChangeSet", "ExecuteChangeSet", "DeleteChangeSet"])
 @pytest.mark.parametrize("times", [1, 3])
 def test_c13_a_lost_reply_still_means_one_execution(aws: FakeAws, tmp_path: Path, operation: str, times: int) -> None:
@@ -718,6 +731,7 @@ def test_c13_a_lost_reply_still_means_one_execution(aws: FakeAws, tmp_path: Path
         assert any(seen.fault for seen in proxy.calls)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("operation", ["CreateChangeSet", "ExecuteChangeSet"])
 def test_c13_a_reply_that_stays_lost_is_found_out(aws: FakeAws, tmp_path: Path, operation: str) -> None:
     """All ten tries of the client lose their reply: the engine looks what was applied."""
@@ -816,6 +830,7 @@ def test_c14_a_nested_evaluation_that_fails_can_be_left_out(nested: Bench, aws: 
     assert left_over(aws) == ([], [])
 
 
+@pytest.mark.long
 def test_c14_a_failure_of_the_root_itself_names_no_option(nested: Bench, aws: FakeAws, tmp_path: Path) -> None:
     """C14: leaving nested change sets out does not help where nothing nested failed."""
     aws.settings.fail_change_set["shop-test"] = "Template error: unresolved"
@@ -875,6 +890,7 @@ def all_event_ids(aws: FakeAws, layer: str = "data") -> list[str]:
     return [e.id for e in aws.stack(f"shop-test-{layer}").events if e.status != "REVIEW_IN_PROGRESS"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("page", "late_every"), [(1, 0), (3, 0), (2, 3), (100, 4)])
 def test_e1_e2_every_event_is_shown_once(bench: Bench, aws: FakeAws, page: int, late_every: int) -> None:
     """Over all pages, with equal timestamps, and with events that become visible late."""

@@ -49,6 +49,7 @@ def executions(aws: FakeAws) -> list[str]:
 # --- following -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_e11_a_stack_that_is_gone_is_a_deletion_that_succeeded(bench: Bench, aws: FakeAws) -> None:
     """Somebody else deletes it first, so that DeleteStack and the following find nothing."""
     bench.deploy_units(bench.unit("data", {"Jobs": QUEUE}))

@@ -182,6 +182,7 @@ def test_a_cut_lasts_as_long_as_the_clock_says(aws: FakeAws, proxy: Proxy) -> No
     api.describe_stacks(StackName="app")
 
 
+@pytest.mark.long
 def test_a_storm_hits_its_share_of_the_calls_until_it_ends(aws: FakeAws, proxy: Proxy) -> None:
     """Half of the calls by lot, the same ones for the same seed, none after the end."""
     proxy.storm(THROTTLED, share=0.5, until=100, seed=7)

@@ -107,6 +107,7 @@ def test_the_command_prints_the_other_formats(form: str) -> None:
     assert "network" in CommandLine().invoke(main, command).stdout
 
 
+@pytest.mark.long
 def test_environments_of_the_same_shape_make_one_picture() -> None:
     """Without --env all are drawn at once; sizes are told from the least to the most."""
     shown = CommandLine().invoke(main, ["graph", "--environments", str(ENVIRONMENTS)]).stdout

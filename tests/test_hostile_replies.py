@@ -172,6 +172,7 @@ def test_a_reply_that_is_no_sound_http_ends_in_an_error_of_ours(wrong: str, trie
             ends_well(lambda name=name: getattr(account(url), name)(*ARGUMENTS[name][0]), f"{name}: {wrong}")  # type: ignore[misc]  # mypy types no default of a lambda
 
 
+@pytest.mark.long
 def test_a_server_without_tls_where_tls_is_asked_for_ends_in_an_error_of_ours() -> None:
     """N13: another protocol than the address says."""
     with hostile(WRONG["nothing"]) as server:

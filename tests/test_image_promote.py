@@ -95,6 +95,7 @@ def test_an_image_arrives_byte_for_byte_with_its_layers(promote: Promote, regist
     assert target.layers == source.layers
 
 
+@pytest.mark.long
 def test_layers_that_are_there_are_not_copied_again(
     promote: Promote, registries: tuple[Pushed, Pushed], aws: FakeAws
 ) -> None:
@@ -252,6 +253,7 @@ def test_an_image_goes_from_one_account_of_the_emulator_to_another(
     assert "`aws ecr list-images --repository-name shop-staging-api" in said
 
 
+@pytest.mark.long
 def test_images_and_the_emulator_are_told_as_json(
     shops: tuple[str, str], emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -255,6 +255,7 @@ def test_the_emulator_imports_nothing_and_says_so(aws: FakeAws, run: Run, tmp_pa
         import_resources(synthesize(bench.env), replace(bench.session, local=True), {"queue/JobsQueue": URL})
 
 
+@pytest.mark.long
 def test_a_program_reads_the_rows_as_imports(aws: FakeAws, run: Run) -> None:
     """As events, one per line: the plan, the start of the operation, its outcome."""
     put_queues(aws)

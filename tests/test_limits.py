@@ -96,6 +96,7 @@ def test_the_real_maximum_stands_where_the_key_is_documented(key: str) -> None:
     assert f"at most {QUEUES}" in (rules.counts.__doc__ or "")
 
 
+@pytest.mark.long
 def test_too_many_queues_hide_no_other_error(tmp_path: Path) -> None:
     """Every error of the file, each with what to do."""
     values = full(QUEUES + 1, database={"min_acu": 1, "max_acu": 1})

@@ -141,6 +141,7 @@ def test_every_script_is_valid_shell(project: Path, run: Run) -> None:
         subprocess.run(["bash", "-n", "-c", each], check=True)
 
 
+@pytest.mark.long
 def test_every_command_of_ours_in_a_workflow_has_the_options_that_exist(project: Path, run: Run) -> None:
     run("github")
     run("gitlab")
@@ -459,6 +460,7 @@ class Notes(BaseHTTPRequestHandler):
     do_PUT = do_POST = _write  # noqa: N815 # names of http.server
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not (shutil.which("jq") and shutil.which("curl")), reason="the job installs jq and curl")
 def test_the_comment_is_written_once_and_then_kept_current(project: Path, run: Run) -> None:
     """The job's own script against GitLab's notes: a comment of somebody else is not touched, a refusal fails."""

@@ -61,6 +61,7 @@ def test_nothing_nasty_becomes_markup_in_any_place(text: str) -> None:
         check_html(page(plan))
 
 
+@pytest.mark.long
 def test_every_text_of_the_plan_is_on_the_page_whole() -> None:
     """Also what a terminal cuts: long values, line by line."""
     reader = PageReader()

@@ -167,6 +167,7 @@ def test_a_long_plan_is_cut_to_the_limit_and_says_what_and_where_the_rest_is(row
     assert len(text) > LIMIT / 4
 
 
+@pytest.mark.long
 def test_only_what_must_be_cut_is_cut() -> None:
     """A small layer beside a huge one keeps all its values."""
     plan = everything()

@@ -113,6 +113,7 @@ def test_a_layer_is_one_file_and_is_rendered_between_those_it_depends_on(tmp_pat
     assert '"NOTES": {"Ref": "NotesName"}' in json.dumps(rendered(root, "worker"))
 
 
+@pytest.mark.long
 def test_without_its_section_the_layer_is_off(tmp_path: Path) -> None:
     """The package changes nothing in an environment that does not use it."""
     root = project(tmp_path, ENVIRONMENT, notes=NOTES)
@@ -328,6 +329,7 @@ def test_a_layer_that_is_gone_is_a_deletion(repository: Path) -> None:
     assert "AWS::SSM::Parameter" in said or "Notes" in said
 
 
+@pytest.mark.long
 def test_a_commit_whose_layers_cannot_be_loaded_leaves_a_warning(repository: Path) -> None:
     """As an environment file does that this version cannot read."""
     module = repository / "layers" / "notes.py"
@@ -363,6 +365,7 @@ def test_two_values_alike_leave_the_section(tmp_path: Path) -> None:
     assert found.key == "notes"
 
 
+@pytest.mark.long
 def test_modules_share_what_is_not_a_layer(tmp_path: Path) -> None:
     """One whose name begins with _ is no layer; relative imports reach it and other layers' outputs."""
     shared = 'TEXT = "shared"\n'
@@ -380,6 +383,7 @@ def test_modules_share_what_is_not_a_layer(tmp_path: Path) -> None:
     assert "shared" in json.dumps(rendered(root, "more"))
 
 
+@pytest.mark.long
 def test_what_a_layer_prints_leaves_stdout_to_the_command(tmp_path: Path) -> None:
     """A document on stdout stays one."""
     root = project(

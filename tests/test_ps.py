@@ -259,6 +259,7 @@ def test_a_stack_in_progress_or_rolled_back_is_said_first(shop: Shop) -> None:
     stack.status = before
 
 
+@pytest.mark.long
 @BOTH
 def test_an_environment_that_is_not_deployed_has_a_screen(aws: FakeAws, tmp_path: Path, topology: str) -> None:
     """Three calls, and the command that deploys it; a file that does not exist is an error."""

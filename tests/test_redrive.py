@@ -155,6 +155,7 @@ def test_a_message_of_a_fifo_queue_keeps_its_group(shop: Shop) -> None:
     assert [(each["Body"], each["Attributes"]["MessageGroupId"]) for each in got] == [("first", "g1")]
 
 
+@pytest.mark.long
 def test_messages_that_failed_of_the_same_code_are_refused(shop: Shop) -> None:
     """Exit code 3 and the flag that allows it: they would fail again."""
     shop.bury("a")
@@ -164,6 +165,7 @@ def test_messages_that_failed_of_the_same_code_are_refused(shop: Shop) -> None:
     assert shop.bodies("orders-dlq") == ["a"]
 
 
+@pytest.mark.long
 def test_what_cannot_be_is_refused(shop: Shop) -> None:
     """A queue that the file does not have, options that exclude each other, no terminal to ask."""
     assert "its queues are orders, steps" in shop.run("redrive", "order", "--peek", code=2).stderr
@@ -236,6 +238,7 @@ def pressing(aws: FakeAws) -> Iterator[Callable[[str, int, bool, int], None]]:
     transport.open_at(aws.url, aws.application.answer)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 @pytest.mark.parametrize(
     ("operation", "number", "moved"),

@@ -242,6 +242,7 @@ def test_the_root_is_written_only_when_stacks_are_nested() -> None:
     assert set(files(synthesize(dev.model_copy(update={"topology": "independent"})))) == layers
 
 
+@pytest.mark.long
 def test_json_says_the_same_as_yaml() -> None:
     """Each JSON file parses to the body of its YAML file."""
     assembly = synthesize(load_environment(ENVIRONMENTS / "dev.yaml"))
@@ -251,6 +252,7 @@ def test_json_says_the_same_as_yaml() -> None:
     }
 
 
+@pytest.mark.long
 def test_every_template_is_recognised_as_ours(tmp_path: Path) -> None:
     """In both formats, however the description is folded: else stale ones would never be removed."""
     dev = load_environment(ENVIRONMENTS / "dev.yaml")

@@ -20,6 +20,7 @@ def rendered_types() -> set[str]:
     return {resource["Type"] for body in bodies for resource in body["Resources"].values()}
 
 
+@pytest.mark.long
 def test_every_type_that_is_rendered_has_a_row() -> None:
     """Nothing that infragen creates is unknown to its own gates."""
     assert rendered_types()
@@ -52,6 +53,7 @@ def taken_attributes(value: object, types: dict[str, str]) -> set[tuple[str, str
     return found.union(*(taken_attributes(each, types) for each in value.values()))
 
 
+@pytest.mark.long
 def test_of_every_attribute_that_layers_take_it_is_known_whether_it_stays() -> None:
     """Else AWS's rows for what refers to it are shown as changes, or as replacements, when its tags alone change."""
     taken = set()

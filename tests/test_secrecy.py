@@ -374,6 +374,7 @@ WORD = st.text("abcdefghijklmnopqrstuvwxyz0123456789;$&@/ '\"", min_size=1, max_
 )
 
 
+@pytest.mark.long
 @given(
     secret=WORD,
     name=st.sampled_from(["password", "DB_PASS", "apiKey", "AUTH_TOKEN"]),
@@ -387,6 +388,7 @@ def test_a_value_is_hidden_whole_or_not_at_all(secret: str, name: str, form: str
     assert mask(text) == SECRET
 
 
+@pytest.mark.long
 @given(st.text(max_size=60))
 @sweep(short=100, soak=3000)
 def test_nothing_that_may_be_shown_steers_a_terminal(text: str) -> None:
@@ -415,6 +417,7 @@ def test_every_character_without_a_look_of_its_own_is_written_as_its_number() ->
 # --- the door -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_only_secrecy_makes_text_that_may_be_shown() -> None:
     """`Shown` is called as a constructor in its own module and nowhere else, and no cast makes one."""
     for file in (ROOT / "src" / "infragen").rglob("*.py"):

@@ -90,6 +90,7 @@ def test_every_service_that_restricts_tags_restricts_them_as_the_file_does() -> 
     assert min(longest for _, _, longest, _ in rules) == 256
 
 
+@pytest.mark.long
 @given(value=st.text(min_size=1, max_size=20))
 def test_a_tag_passes_exactly_when_all_services_take_it(tmp_path_factory: pytest.TempPathFactory, value: str) -> None:
     """Whatever the text; control characters are no YAML, so they are refused as well."""

@@ -116,6 +116,7 @@ def test_quoted_scalars_are_text(word: str) -> None:
 ACCOUNTS = st.one_of(st.from_regex(r"0[0-9]{11}", fullmatch=True), st.from_regex(r"[0-9]{12}", fullmatch=True))
 
 
+@pytest.mark.long
 @pytest.mark.promise("P17", "account ids: every digit survives")
 @sweep(short=80, soak=10_000)
 @given(

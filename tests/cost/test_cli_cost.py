@@ -46,6 +46,7 @@ def test_one_environment_is_shown_resource_by_resource(project: Path) -> None:
     assert any("expected, by default: 10 million database I/O requests" in each for each in lines)
 
 
+@pytest.mark.long
 def test_all_environments_stand_side_by_side(project: Path) -> None:
     """Without --env: a line for each layer, three columns for each environment, within 80 columns."""
     found = cost().stdout
@@ -60,6 +61,7 @@ def test_all_environments_stand_side_by_side(project: Path) -> None:
     assert "1 task, 0.75 ACU" in found
 
 
+@pytest.mark.long
 def test_the_json_document_adds_up(project: Path) -> None:
     """Items to resources, resources to layers, layers to the total; every key is in docs/cost.md."""
     document = json.loads(cost("--env", "prod", "--format", "json").stdout)
@@ -86,6 +88,7 @@ def _keys(value: object) -> Iterator[str]:
             yield from _keys(each)
 
 
+@pytest.mark.long
 def test_markdown_folds_the_resources_of_each_environment(project: Path) -> None:
     """A table of layers, then one of resources for each environment."""
     found = cost("--env", "dev", "--env", "staging", "--format", "markdown").stdout
@@ -174,6 +177,7 @@ def test_refresh_asks_the_price_list_and_writes_the_price_file(ireland: Path) ->
     assert "nat-gateway-hour unchanged: the AWS Price List has no NatGateway-Hours there" in result.stderr
 
 
+@pytest.mark.long
 def test_refresh_keeps_other_regions_and_lines_that_aws_does_not_tell(ireland: Path) -> None:
     """A file of one's own loses nothing."""
     (ireland / "prices.yaml").write_text(

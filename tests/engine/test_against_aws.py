@@ -88,6 +88,7 @@ def deployed_cluster(bench: Bench, aws: FakeAws) -> None:
     assert bench.deploy_units(bench.unit("data", {"Db": CLUSTER})).exit_code == 0
 
 
+@pytest.mark.long
 def test_w7_a_cluster_that_was_deleted_by_hand_is_not_protected(bench: Bench, aws: FakeAws) -> None:
     """W7: not found is an answer."""
     deployed_cluster(bench, aws)

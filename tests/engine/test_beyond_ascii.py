@@ -53,6 +53,7 @@ def test_w1_a_text_beyond_ascii_is_deployed_and_found_unchanged(aws: FakeAws, to
     assert not [each for each in bench.ui.events if isinstance(each, Warned)]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 def test_w1_tags_beyond_ascii_are_deployed_and_found_unchanged(aws: FakeAws, topology: str) -> None:
     """Name and value: DescribeStacks gives question marks for both, and that is no change of every resource."""

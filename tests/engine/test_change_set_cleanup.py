@@ -42,6 +42,7 @@ def names(aws: FakeAws) -> set[str]:
     return {each.name for each in aws.cloud.change_sets.values() if not each.execution.startswith("EXECUTE")}
 
 
+@pytest.mark.long
 def test_c6_what_killed_runs_left_is_found_and_deleted(bench: Bench, aws: FakeAws) -> None:
     """C6: ours, on every stack of the environment; somebody else's stay, and the executed one is not counted."""
     first = bench.unit("first", {"Jobs": QUEUE})

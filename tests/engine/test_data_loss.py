@@ -85,6 +85,7 @@ def test_a_refusal_says_why(action: str, replacement: str, policy: str, why: str
     assert str(refusal) == f"database/Cluster (AWS::RDS::DBCluster) {why}"
 
 
+@pytest.mark.long
 @given(CHANGES)
 def test_destruction_is_seen_for_any_type(change: ResourceChange) -> None:
     """What was not shown and may not survive is recognised, stateful or not."""

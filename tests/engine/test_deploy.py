@@ -71,6 +71,7 @@ def test_an_environment_is_created_updated_found_unchanged_and_destroyed(stage: 
     assert stacks(stage) == {}
 
 
+@pytest.mark.long
 def test_a_deployment_without_changes_only_reads(stage: Stage, topology: str) -> None:
     """The second run asks nobody, uploads nothing, makes no change set, and needs at most ten calls."""
     deploy(stage, shop(topology))
@@ -138,6 +139,7 @@ def test_a_tag_of_the_environment_changes_all_that_it_reaches(stage: Stage, topo
     assert not plan_environment(tagged, stage.session).changed
 
 
+@pytest.mark.long
 def test_a_plan_without_resource_changes_says_what_changes(stage: Stage, topology: str) -> None:
     """Outputs alone are an update; with a new Description beside it, the plan says that, too."""
     deploy(stage, shop(topology))
@@ -163,6 +165,7 @@ def test_outputs_and_status_are_those_of_what_is_deployed(stage: Stage, topology
     assert "QueueArn" in outputs(shop(topology), stage.session)
 
 
+@pytest.mark.long
 def test_the_progress_names_every_resource_once_for_each_status(stage: Stage, topology: str) -> None:
     """No event is lost, told twice, or of another operation."""
     deploy(stage, shop(topology))
@@ -253,6 +256,7 @@ def test_a_failed_update_is_rolled_back_and_told_with_its_root_cause(stage: Stag
     assert failed.hint
 
 
+@pytest.mark.long
 def test_after_a_failed_first_creation_the_next_deployment_creates_again(stage: Stage, topology: str) -> None:
     """What is left of a ROLLBACK_COMPLETE stack of ours is removed first, and why it failed is said."""
     stage.aws.fail("Topic", "no luck today")
@@ -276,6 +280,7 @@ def test_a_failed_first_creation_can_be_kept_and_continued(stage: Stage, topolog
     assert deploy(stage, shop(topology), on_failure="keep").exit_code == 0
 
 
+@pytest.mark.long
 def test_how_a_failure_is_handled_is_asked_for_where_it_belongs(stage: Stage, topology: str) -> None:
     """A first creation says it in its change set, an update in the execution, and a default nowhere."""
     asked = []
@@ -290,6 +295,7 @@ def test_how_a_failure_is_handled_is_asked_for_where_it_belongs(stage: Stage, to
     assert str(asked[2][1]).lower() == "true"
 
 
+@pytest.mark.long
 def test_a_failed_first_creation_can_be_deleted(stage: Stage, topology: str) -> None:
     """With --on-failure delete nothing of the stack stays."""
     stage.aws.fail("Topic", "no luck today")
@@ -342,6 +348,7 @@ def test_a_stack_starts_the_moment_its_own_inputs_are_complete(aws: FakeAws, mon
     assert began < done
 
 
+@pytest.mark.long
 def test_a_change_set_that_fails_is_explained_and_nothing_is_executed(stage: Stage, topology: str) -> None:
     """CreateChangeSet's refusal keeps AWS's words; no stack and no change set stays."""
     made = shop(topology, second={"Bad": {"Type": "AWS::No::Such"}})
@@ -380,6 +387,7 @@ def test_nothing_is_written_with_the_wrong_account_or_region(
     assert stage.aws.mutations() == []
 
 
+@pytest.mark.long
 def test_a_stack_of_that_name_without_our_tags_is_refused_unless_adopted(stage: Stage, topology: str) -> None:
     """Its owner may not know infragen; --adopt writes the tags."""
     name = "shop-dev" if topology == "nested" else "shop-dev-first"
@@ -413,6 +421,7 @@ def test_a_declined_deployment_changes_nothing(stage: Stage, topology: str) -> N
     assert stacks(stage) == {}
 
 
+@pytest.mark.long
 def test_somebody_elses_operation_is_a_conflict(stage: Stage, topology: str) -> None:
     """The message says what runs; nothing is changed."""
     deploy(stage, shop(topology))
@@ -466,6 +475,7 @@ def test_removing_a_layer_from_a_nested_environment_counts_as_removing_all_in_it
         deploy(stage, assembly(both[1], env=env))
 
 
+@pytest.mark.long
 def test_a_protected_environment_gets_termination_protection_and_stack_policies(stage: Stage, topology: str) -> None:
     """R6, R8, R9: both hold in AWS afterwards, also on the stack with the data, and destroy asks for each by name."""
     made = shop(topology, env={"protect": "true"})

@@ -76,6 +76,7 @@ def test_r8_termination_protection_is_lifted_only_by_name(bench: Bench, aws: Fak
     assert [each.typed for each in bench.ui.questions] == [""]
 
 
+@pytest.mark.long
 def test_r9_deletion_protection_is_listed_and_lifted_only_by_name(bench: Bench, aws: FakeAws) -> None:
     """R9: a database cluster's; an Aurora instance is not asked for, its cluster is what is protected."""
     cluster = {"Type": "AWS::RDS::DBCluster", "Properties": {"Engine": "aurora-postgresql", "DeletionProtection": True}}
@@ -244,6 +245,7 @@ def test_r10_a_repository_with_images_is_refused_unless_it_empties_itself(bench:
     assert destroy(bench).exit_code == 0
 
 
+@pytest.mark.long
 def test_r10_nothing_is_emptied_by_a_recovery(bench: Bench, aws: FakeAws) -> None:
     """R10: removing what a failed first creation left deletes no object: nobody was asked for that."""
     aws.settings.rollback_deletes_what_never_was = False
@@ -308,6 +310,7 @@ def test_r11_retain_of_what_does_not_exist_is_an_input_error(bench: Bench, aws: 
     assert aws.mutations() == before
 
 
+@pytest.mark.long
 def test_r11_a_failed_deletion_can_simply_be_tried_again(bench: Bench, aws: FakeAws) -> None:
     """R11: without --retain everything is tried again; FORCE_DELETE_STACK is never used."""
     failed_once(bench, aws)

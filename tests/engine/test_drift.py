@@ -72,6 +72,7 @@ def told(found: tuple[StackDrift, ...]) -> str:
     return "\n".join(str(each) for each in drift_lines(found, 120))
 
 
+@pytest.mark.long
 def test_r15_an_environment_that_nobody_touched_is_in_sync(stage: Stage, topology: str) -> None:
     """R15: every stack is asked, nested ones too, and nothing is changed."""
     found = detect_drift(deployed(stage, topology), stage.session)
@@ -85,6 +86,7 @@ def test_r15_an_environment_that_nobody_touched_is_in_sync(stage: Stage, topolog
     ] == []
 
 
+@pytest.mark.long
 def test_r15_what_somebody_changed_by_hand_is_found_with_its_values(stage: Stage, topology: str) -> None:
     """R15: a property that differs, one that is missing, one too many, by their paths."""
     wanted = deployed(stage, topology)
@@ -108,6 +110,7 @@ def test_r15_what_somebody_changed_by_hand_is_found_with_its_values(stage: Stage
     assert summary(found).startswith("1 of ")
 
 
+@pytest.mark.long
 def test_r15_a_resource_that_is_gone_and_one_that_nobody_can_read_are_told(stage: Stage, topology: str) -> None:
     """R15: deleted by hand; not readable makes the detection fail for that resource alone."""
     wanted = deployed(stage, topology, Other={"Type": "AWS::SNS::Topic"})
@@ -120,6 +123,7 @@ def test_r15_a_resource_that_is_gone_and_one_that_nobody_can_read_are_told(stage
     }
 
 
+@pytest.mark.long
 def test_r15_unknown_alone_fails_on_drift_too(stage: Stage, topology: str) -> None:
     """R15: --fail-on-drift wants to know; exit code 3."""
     wanted = deployed(stage, topology)
@@ -132,6 +136,7 @@ def test_r15_unknown_alone_fails_on_drift_too(stage: Stage, topology: str) -> No
     assert "(UNKNOWN)" in refused.message
 
 
+@pytest.mark.long
 def test_types_that_cannot_be_compared_are_named(stage: Stage, topology: str) -> None:
     """They are in no result of AWS, so the stack's resources without a result are them; nested stacks are not."""
     stage.aws.settings.drift_unsupported = {"AWS::SNS::Topic"}
@@ -176,6 +181,7 @@ def test_results_on_many_pages_are_all_read(stage: Stage, topology: str) -> None
     assert len(by_layer(detect_drift(wanted, stage.session))["second"].resources) == 5
 
 
+@pytest.mark.long
 def test_a_stack_in_a_state_that_aws_does_not_check_is_told_as_not_checked(
     aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,6 +260,7 @@ def with_secrets(stage: Stage, topology: str, case: str) -> Assembly:
     return wanted
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("case", SECRETS)
 def test_secrets_are_masked_and_still_told_to_differ(stage: Stage, topology: str, case: str) -> None:
     """By their names, by what the template says, by what they look like; what is no secret beside them is shown."""
@@ -300,6 +307,7 @@ def test_a_secret_is_masked_by_the_name_beside_it_in_the_documents() -> None:
     assert row.properties == (PropertyDrift(("Tags", 0, "Value"), Secret(), Secret()),)
 
 
+@pytest.mark.long
 def test_the_json_document_has_all_of_it(stage: Stage, topology: str) -> None:
     """Versioned; values as in a plan's document."""
     wanted = deployed(stage, topology)
@@ -353,6 +361,7 @@ def test_r15_a_plan_says_what_the_deployment_does_about_drift(stage: Stage, topo
         assert "VisibilityTimeout should be 30, is 45" in as_format(form, [shown], [wanted.environment]).decode()
 
 
+@pytest.mark.long
 def test_a_plan_without_changes_still_tells_of_drift(stage: Stage, topology: str) -> None:
     """Nothing to change for CloudFormation, and yet not as it says."""
     wanted = deployed(stage, topology)
@@ -365,12 +374,14 @@ def test_a_plan_without_changes_still_tells_of_drift(stage: Stage, topology: str
     assert not any(each.startswith("drift") for each in lines(clean))
 
 
+@pytest.mark.long
 def test_a_plan_that_looked_and_found_nothing_says_so(stage: Stage, topology: str) -> None:
     """To have looked is worth a line."""
     wanted = deployed(stage, topology)
     assert "drift: none found" in lines(plan_environment(wanted, stage.session, Options(drift=True)))
 
 
+@pytest.mark.long
 def test_r15_a_plan_warns_when_the_last_look_found_drift(stage: Stage, topology: str) -> None:
     """R15: also in a nested stack, with the time; without drift there is no warning, and no call more is made."""
     wanted = deployed(stage, topology)
@@ -398,6 +409,7 @@ def test_a11_a_plan_goes_on_without_the_permission_to_look_for_drift(stage: Stag
     assert (refused.exit_code, "is not known" in refused.message) == (3, True)
 
 
+@pytest.mark.long
 def test_a_plan_says_which_stack_could_not_be_looked_at(stage: Stage, topology: str) -> None:
     """What nobody can tell is a warning, and no "none"."""
     wanted = deployed(stage, topology)

@@ -92,6 +92,7 @@ def test_r15_what_was_changed_by_hand_is_put_back(stage: Stage, topology: str) -
     assert left(stage) == []
 
 
+@pytest.mark.long
 def test_nothing_is_asked_or_changed_without_drift(stage: Stage, topology: str) -> None:
     """No change set is made; the plan says that there is nothing to change."""
     wanted = deployed(stage, topology)
@@ -129,6 +130,7 @@ def giving(topology: str) -> Assembly:
     return assembly(topic, layer("second", uses, takes=[("first", "TopicArn")]), env=environment(topology))
 
 
+@pytest.mark.long
 def test_a_nested_stack_that_would_give_others_another_value_is_refused(stage: Stage, topology: str) -> None:
     """Only the stack around it could hand that on; a stack of its own says which deployment does."""
     wanted = giving(topology)
@@ -146,6 +148,7 @@ def test_a_nested_stack_that_would_give_others_another_value_is_refused(stage: S
     assert any("may have other outputs afterwards (TopicArn): `infragen deploy`" in each for each in lines(result))
 
 
+@pytest.mark.long
 def test_an_endpoint_that_does_not_know_the_mode_is_refused(stage: Stage, topology: str) -> None:
     """It makes an ordinary change set without a word; that one is deleted, and nothing executed."""
     wanted = deployed(stage, topology)
@@ -166,6 +169,7 @@ def test_the_emulator_is_refused_before_anything(stage: Stage, topology: str) ->
     assert stage.aws.calls == []
 
 
+@pytest.mark.long
 def test_what_aws_ignores_is_listed_with_its_reason_and_stays(stage: Stage, topology: str) -> None:
     """AWS-managed and write-only values, beside one that is put back; afterwards only they are still different."""
     wanted = deployed(stage, topology)
@@ -186,6 +190,7 @@ def test_what_aws_ignores_is_listed_with_its_reason_and_stays(stage: Stage, topo
     assert [each.name for each in queue.properties] == ["DelaySeconds"]
 
 
+@pytest.mark.long
 def test_what_aws_cannot_put_back_is_listed_and_nothing_is_done(stage: Stage, topology: str) -> None:
     """An immutable property alone: AWS's change set is empty."""
     wanted = deployed(stage, topology, Named={"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "a"}})
@@ -195,6 +200,7 @@ def test_what_aws_cannot_put_back_is_listed_and_nothing_is_done(stage: Stage, to
     assert "  note: second: Named: TopicName is not put back: AWS's change set leaves it as it is" in lines(result)
 
 
+@pytest.mark.long
 def test_a_resource_that_aws_cannot_read_is_listed(stage: Stage, topology: str) -> None:
     """Beside one that is put back."""
     wanted = deployed(stage, topology, Other={"Type": "AWS::SNS::Topic"})
@@ -247,6 +253,7 @@ def test_a_retention_that_was_raised_by_hand_is_not_cut_without_a_flag(stage: St
     assert revert_drift(wanted, stage.session, Options(allow_data_loss=frozenset({"second/Other"}))).exit_code == 0
 
 
+@pytest.mark.long
 def test_a_row_that_no_drift_explains_is_told_and_judged_as_if_nothing_were_known(stage: Stage, topology: str) -> None:
     """AWS lists values that nobody changed (cloudformation-coverage-roadmap#2559); what it would replace is refused."""
     table = {
@@ -265,6 +272,7 @@ def test_a_row_that_no_drift_explains_is_told_and_judged_as_if_nothing_were_know
     assert places == {"second/Group"}
 
 
+@pytest.mark.long
 def test_a_rollback_alarm_in_alarm_is_refused(stage: Stage, topology: str) -> None:
     """CloudFormation would roll back at once; no flag leaves it out here."""
     wanted = deployed(stage, topology)
@@ -278,6 +286,7 @@ def test_a_rollback_alarm_in_alarm_is_refused(stage: Stage, topology: str) -> No
     assert (writes(stage), left(stage)) == ([], [])
 
 
+@pytest.mark.long
 def test_who_declines_changes_nothing(stage: Stage, topology: str) -> None:
     """And nothing is left of the plan."""
     wanted = deployed(stage, topology)
@@ -307,6 +316,7 @@ def test_a_failure_is_rolled_back_to_what_was_there(stage: Stage, topology: str)
     assert (queue.logical_id, queue.status) == ("Queue", "MODIFIED")
 
 
+@pytest.mark.long
 def test_what_aws_reports_as_done_and_did_not_do_is_a_failure(stage: Stage, topology: str) -> None:
     """Drift is detected again after the operation."""
     wanted = deployed(stage, topology)
@@ -442,6 +452,7 @@ def test_what_interrupts_the_service_is_refused_beyond_what_is_allowed(stage: St
     assert writes(stage) == ["ExecuteChangeSet"]
 
 
+@pytest.mark.long
 def test_a_change_set_that_fails_is_told_with_awss_words(stage: Stage, topology: str) -> None:
     """Nothing is left of it."""
     wanted = deployed(stage, topology)
@@ -453,6 +464,7 @@ def test_a_change_set_that_fails_is_told_with_awss_words(stage: Stage, topology:
     assert left(stage) == []
 
 
+@pytest.mark.long
 def test_the_stacks_of_bootstrap_are_left_to_who_runs_it(stage: Stage, topology: str) -> None:
     """Roles of CI may not change them; the plan says so."""
     wanted = deployed(stage, topology)

@@ -92,6 +92,7 @@ def test_r2_the_reason_may_be_secret_from_us(stage: Stage, topology: str) -> Non
     assert "runs shop-api:41" in failed.message
 
 
+@pytest.mark.long
 def test_r2_only_services_with_a_task_definition_of_their_stack_are_asked_for(stage: Stage, topology: str) -> None:
     """R2: one call for each; none where the template names a task definition that is not its own, or has no service."""
     assert deploy_environment(app(topology), stage.session).exit_code == 0

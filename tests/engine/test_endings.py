@@ -135,6 +135,7 @@ def test_n6_with_cancel_the_first_interrupt_turns_updates_back(bench: Bench, aws
     assert "DeleteStack" not in asked
 
 
+@pytest.mark.long
 def test_n6_with_cancel_a_creation_is_followed_and_never_deleted(bench: Bench, aws: FakeAws) -> None:
     """N6: CloudFormation can cancel updates only; that is said."""
     aws.slow("A", 60)
@@ -147,6 +148,7 @@ def test_n6_with_cancel_a_creation_is_followed_and_never_deleted(bench: Bench, a
     assert "cloudformation:CancelUpdateStack" not in aws.mutations()
 
 
+@pytest.mark.long
 def test_n8_an_update_that_is_past_cancelling_is_followed(bench: Bench, aws: FakeAws) -> None:
     """N8: it ended between our look and our call: AWS's words are told, and how it ended is found out."""
     assert deploy(bench, *units(bench)[:1]).exit_code == 0

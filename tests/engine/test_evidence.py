@@ -76,6 +76,7 @@ def test_an_update_that_was_rolled_back_names_the_tasks_of_the_wanted_revision(c
     assert "aws logs tail /ecs/shop-dev-api --log-stream-names api/api/1" in failed.hint
 
 
+@pytest.mark.long
 def test_a_service_behind_a_complete_stack_names_the_last_tag_that_ran(crashing: Stage, topology: str) -> None:
     """R2: the remedy is the last good image and the log, never what was just rolled back."""
     [old] = definitions(crashing)
@@ -264,6 +265,7 @@ def test_a_missing_image_is_pushed_and_needs_no_new_tag(stage: Stage, topology: 
     assert "the registry has no such image" in later.hint
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["independent"])
 def test_a_task_that_never_ran_has_no_log_to_read(stage: Stage, topology: str) -> None:
     """Its stream does not exist: no command that would show nothing."""
@@ -276,6 +278,7 @@ def test_a_task_that_never_ran_has_no_log_to_read(stage: Stage, topology: str) -
     assert "aws logs tail" not in failed.hint
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["independent"])
 def test_the_log_is_that_of_the_container_that_ended_the_task(stage: Stage, topology: str) -> None:
     """Not of one that was asked to end because of it, though it comes first and has a code as well."""
@@ -347,6 +350,7 @@ LINES = [
 ]  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("failing", ["Function", "Custom"])
 def test_what_failed_in_lambda_brings_its_log_lines(stage: Stage, topology: str, failing: str) -> None:
     """The function's own words, of a function that CloudFormation fails on and of one behind a custom resource."""
@@ -397,6 +401,7 @@ def test_the_log_of_anothers_function_of_that_name_is_no_evidence(stage: Stage, 
         assert "aws logs tail" not in each.hint
 
 
+@pytest.mark.long
 def test_a_function_that_never_wrote_says_so(stage: Stage, topology: str) -> None:
     """A function without a log group, and without a stream in it."""
     stage.aws.fail("Function", "no such bucket", after=5)
@@ -419,6 +424,7 @@ def with_custom(topology: str, version: str = "1", group: str = "") -> Assembly:
     return assembly(layer("worker", {"Function": function, "Custom": custom}), env=environment(topology))
 
 
+@pytest.mark.long
 def test_the_stream_that_a_custom_resource_names_is_read(stage: Stage, topology: str) -> None:
     """cfn-response names the stream of the very call; the newest may be another's."""
     stage.aws.settings.logs["/aws/lambda/shop-dev-worker", NAMED] = ["no such table"]
@@ -455,6 +461,7 @@ def test_what_a_function_wrote_before_or_after_the_operation_is_no_evidence(stag
     assert "--since 2026-03-01T12:0" in later.hint
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["independent"])
 def test_a_function_that_is_gone_wrote_where_it_was_told_to(stage: Stage, topology: str) -> None:
     """A rollback deleted it; its log group may have another name than the default one."""
@@ -465,6 +472,7 @@ def test_a_function_that_is_gone_wrote_where_it_was_told_to(stage: Stage, topolo
     assert said(failed, "log") == "Error: Cannot find module 'pg'"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["independent"])
 def test_a_custom_resource_that_speaks_of_what_exists_has_its_own_log(stage: Stage, topology: str) -> None:
     """Its words are about its own doing, and not about a resource of that name."""
@@ -475,6 +483,7 @@ def test_a_custom_resource_that_speaks_of_what_exists_has_its_own_log(stage: Sta
     assert "find out whose" not in failed.hint
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["independent"])
 def test_what_fails_on_its_deletion_brings_its_log_too(stage: Stage, topology: str) -> None:
     """A custom resource that cannot be deleted."""
@@ -486,6 +495,7 @@ def test_what_fails_on_its_deletion_brings_its_log_too(stage: Stage, topology: s
     assert said(failed, "log") == "the table is not empty"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["independent"])
 def test_what_lambda_says_of_a_version_is_what_the_function_wrote(stage: Stage, topology: str) -> None:
     """The init error of provisioned concurrency fails the version; its id names the function."""

@@ -244,6 +244,7 @@ def test_a7_a_login_that_soon_ends_is_told_before_anything_begins(
     assert ["half an hour" in text for text in told] == [True] * warned
 
 
+@pytest.mark.long
 def test_a8_the_wrong_account_is_told_by_every_command_before_anything_is_written(
     status: Status, aws: FakeAws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -312,6 +313,7 @@ def test_a9_a_change_set_made_in_another_account_is_deleted_and_not_executed(aws
 # --- permissions -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a10_a_permission_that_is_missing_midway_names_itself_and_what_runs_is_followed(
     aws: FakeAws, bench: Bench
 ) -> None:
@@ -466,6 +468,7 @@ def test_b5_a_template_that_cannot_be_read_is_explained(ready: Bench, aws: FakeA
         assert "s3:GetObject" in caught.value.hint
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("nth", [1, 3])
 def test_b6_an_upload_that_ends_half_way_is_gone_on_with(ready: Bench, aws: FakeAws, nth: int) -> None:
     """No change set before all templates are there; the next run sends only what is missing."""

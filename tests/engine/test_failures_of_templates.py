@@ -425,6 +425,7 @@ NAMES = [
 BAD = LINES.filter(lambda text: not re.fullmatch(r"[A-Za-z0-9 _.:/=+@-]*", text))
 
 
+@pytest.mark.long
 @given(
     where=st.sampled_from(NAMES),
     name=st.one_of(BAD, BAD.map(lambda text: f"a{text}"), BAD.map(lambda text: f"{text}a")),

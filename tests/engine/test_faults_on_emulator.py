@@ -17,6 +17,7 @@ from infragen.machine.emulator import Emulator
 REGION = "eu-central-1"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["nested", "independent"])
 @pytest.mark.parametrize(
     ("operation", "fault"),

@@ -134,6 +134,7 @@ def follow(seed: int, errors: float, late: float) -> tuple[list[StackEvent], lis
     return [each.event for each in told], [e for e in everything if e.event_id not in before and e.token != THEIRS]
 
 
+@pytest.mark.long
 @pytest.mark.promise("P1", "event streams followed: no event lost, doubled or foreign")
 @pytest.mark.parametrize(("errors", "late"), [(0.0, 0.0), (0.1, 0.0), (0.0, 0.05), (0.1, 0.05), (0.2, 0.3)])
 def test_events_are_neither_lost_nor_doubled_nor_foreign(tried: Tried, errors: float, late: float) -> None:

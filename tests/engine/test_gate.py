@@ -74,6 +74,7 @@ def test_a_first_creation_is_agreed_to_as_a_whole(stage: Stage, topology: str) -
     assert [each.answered_by for each in stage.ui.asked] == ["--yes"]
 
 
+@pytest.mark.long
 def test_what_reaches_beyond_the_account_is_asked_about_also_in_a_new_stack(stage: Stage, topology: str) -> None:
     """A role that anybody may assume is not a matter of course."""
     anybody = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": "*"}]}
@@ -96,6 +97,7 @@ def test_a_widening_is_asked_about_before_anything_else(stage: Stage, topology: 
     assert widening.sentence in stage.ui.asked[0].text
 
 
+@pytest.mark.long
 def test_without_anybody_to_ask_a_widening_is_refused_and_nothing_begins(stage: Stage, topology: str) -> None:
     """The refusal names the flag; no stack is touched and no change set stays."""
     deploy(stage, shop(topology))
@@ -122,6 +124,7 @@ def test_a_flag_allows_it(stage: Stage, topology: str, options: dict[str, Any]) 
     assert widening_questions(stage) == ["--allow-widening worker/Role"]
 
 
+@pytest.mark.long
 def test_a_name_that_nothing_has_is_told(stage: Stage, topology: str) -> None:
     """A flag that is left over, or a typo, with the name that was meant: a warning; none of what is there."""
     names = frozenset({"queue/Queue", "worker/Rule", "gone/AltogetherElse"})
@@ -137,6 +140,7 @@ def test_a_name_that_nothing_has_is_told(stage: Stage, topology: str) -> None:
         )
 
 
+@pytest.mark.long
 def test_every_change_can_need_an_approval_of_its_own(stage: Stage, topology: str) -> None:
     """--yes is no answer then; without changes nobody is asked."""
     deploy(stage, shop(topology), require_approval="any-change")
@@ -156,6 +160,7 @@ def test_a_replaced_queue_is_still_the_queue_that_may_be_sent_to(stage: Stage, t
     assert widening_questions(stage) == []
 
 
+@pytest.mark.long
 def test_an_output_that_is_written_otherwise_is_not_the_same_queue(stage: Stage, topology: str) -> None:
     """The worker's template did not change; what its role may send to did."""
     deploy(stage, shop(topology))
@@ -164,6 +169,7 @@ def test_an_output_that_is_written_otherwise_is_not_the_same_queue(stage: Stage,
     assert widening.sentence.startswith("the role worker/Role may now call sqs:SendMessage on ")
 
 
+@pytest.mark.long
 def test_c10_what_turns_out_wider_than_shown_is_refused(stage: Stage) -> None:
     """C10: the plan of a later layer is guarded again when the values of earlier ones are known."""
     made = shop("independent", output={"Fn::GetAtt": ["Odd", "Arn"]})
@@ -181,6 +187,7 @@ def test_c10_what_turns_out_wider_than_shown_is_refused(stage: Stage) -> None:
     assert stage.cloud.stack("shop-dev-worker") is None
 
 
+@pytest.mark.long
 def test_the_artifact_bucket_needs_no_approval_of_its_own(stage: Stage, topology: str) -> None:
     """What a version of infragen changes in its own template is no widening of the user's."""
     env = environment(topology)

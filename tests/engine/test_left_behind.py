@@ -101,6 +101,7 @@ def test_what_is_left_is_listed_with_its_cost_and_what_removes_it(bench: Bench, 
     }  # fmt: skip
 
 
+@pytest.mark.long
 def test_a_deletion_names_its_final_snapshot_and_the_secrets_of_the_application(bench: Bench, aws: FakeAws) -> None:
     """No stack has the secrets, so that nothing else would; those of another environment are not among them."""
     unit = bench.unit("data", {"Cluster": CLUSTER, "Jobs": QUEUE})
@@ -119,6 +120,7 @@ def test_a_deletion_names_its_final_snapshot_and_the_secrets_of_the_application(
     assert "value" not in "\n".join(lines(found))
 
 
+@pytest.mark.long
 def test_what_may_not_be_listed_is_a_warning_and_never_counts_as_none(bench: Bench, aws: FakeAws) -> None:
     """The snapshot is left all the same: the command that lists it is named."""
     assert bench.deploy_units(bench.unit("data", {"Cluster": CLUSTER})).exit_code == 0
@@ -145,6 +147,7 @@ INSTANCE = {"Type": "AWS::RDS::DBInstance", "Properties": MYSQL}
 MEMBER = {"Type": "AWS::RDS::DBInstance", "Properties": {**MYSQL, "DBClusterIdentifier": "c"}}
 
 
+@pytest.mark.long
 def test_a_database_of_an_own_layer_leaves_its_final_snapshot_and_its_backups(bench: Bench, aws: FakeAws) -> None:
     """One in a cluster leaves neither: both are the cluster's."""
     own = {"Db": {**INSTANCE, "DeletionPolicy": "Snapshot"}, "Member": MEMBER}

@@ -34,6 +34,7 @@ def cause(reason: str, kind: str = "AWS::SQS::Queue") -> Cause:
     return Cause("queue", "Jobs", kind, "CREATE_FAILED", reason)
 
 
+@pytest.mark.long
 def test_keeping_an_update_that_replaces_is_refused_before_anything_is_executed(stage: Stage, topology: str) -> None:
     """The resource is named, and what to type is another command; the same update without `keep` goes through."""
     assert deploy_environment(app(topology), stage.session).exit_code == 0
@@ -80,6 +81,7 @@ def test_an_output_that_cannot_be_had_is_no_cancellation(stage: Stage, topology:
     assert found.hint == failed.hint
 
 
+@pytest.mark.long
 def test_what_was_destroyed_is_no_failure(stage: Stage, topology: str) -> None:
     """Of a stack that is gone only the creation that failed by itself is told: not one that somebody deleted."""
     made = app(topology)
@@ -155,6 +157,7 @@ def test_what_exists_already_has_its_next_step_before_anything_is_executed(stage
     assert "--no-nested-changes" not in caught.value.hint
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("state", "way_out"), [("UPDATE_FAILED", "--on-failure keep"), ("CREATE_FAILED", "`infragen destroy`")]
 )

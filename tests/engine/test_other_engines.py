@@ -277,6 +277,7 @@ def test_x7_an_operation_that_the_endpoint_does_not_have_is_not_asked_for_again(
     assert stage.ui.of(Lost) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("topology", ["independent"])
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 503, 504, 507, 511, 529, 599])
 def test_x8_any_other_status_is_an_outage_that_ends(stage: Stage, topology: str, status: int) -> None:

@@ -51,6 +51,7 @@ def test_independent_is_one_unit_for_each_layer() -> None:
     assert second.parameters["ImageTag"] == Kept()
 
 
+@pytest.mark.long
 def test_the_environments_units_come_after_what_they_need() -> None:
     """For the real layers."""
     for file in find(FOLDER):
@@ -83,6 +84,7 @@ def written(tmp_path: Path, text: str) -> EnvironmentFile:
     return load_file(file)
 
 
+@pytest.mark.long
 def test_worker_code_becomes_one_key_for_each_worker(tmp_path: Path) -> None:
     """The names are those that the worker layer declares; relative paths begin at the environment file."""
     (tmp_path / "code").mkdir()

@@ -93,6 +93,7 @@ def test_what_is_new_and_has_no_price_is_named(stage: Stage, topology: str) -> N
     assert cost_of(stage, made(topology, {"Table": TABLE, "Secret": SECRET})).unpriced == ()
 
 
+@pytest.mark.long
 def test_the_summary_line_ends_with_the_expected_cost(stage: Stage, topology: str) -> None:
     """And says nothing where a deployment costs nothing more or less."""
     plan = plan_environment(made(topology, {"Secret": SECRET}), stage.session)
@@ -114,6 +115,7 @@ def test_the_prices_of_a_file_count_in_plans_too(stage: Stage, topology: str) ->
     assert found.prices.startswith("us-east-1 prices of 2026-11-01 from mine.yaml")
 
 
+@pytest.mark.long
 def test_a_layer_that_is_turned_off_saves_its_cost(aws: FakeAws, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nested: the stack goes, and with it what it costs."""
     stage = with_bucket(on_fake(aws, monkeypatch), environment("nested"))
@@ -125,6 +127,7 @@ def test_a_layer_that_is_turned_off_saves_its_cost(aws: FakeAws, monkeypatch: py
     assert round(cost_of(stage, one).change.expected, 2) == -1
 
 
+@pytest.mark.long
 def test_an_estimate_makes_no_call_to_aws(stage: Stage, topology: str) -> None:
     """A plan without changes reads no template more than before: at most ten calls when nested."""
     wanted = made(topology, {"Secret": SECRET})

@@ -55,6 +55,7 @@ def stuck(stage: Stage, topology: str) -> None:
     stage.ui.asked.clear()
 
 
+@pytest.mark.long
 def test_a_stuck_rollback_is_continued_once_its_cause_is_gone(stage: Stage, topology: str) -> None:
     """What is stuck and why it all began is shown before anything is asked."""
     stuck(stage, topology)
@@ -107,6 +108,7 @@ def test_s13_a_recovery_works_with_the_role_of_the_environment(stage: Stage, top
     assert recover_environment(renewed, stage.session).exit_code == 0
 
 
+@pytest.mark.long
 def test_skipping_what_is_not_stuck_is_an_input_error(stage: Stage, topology: str) -> None:
     """With the names of what is."""
     stuck(stage, topology)
@@ -244,6 +246,7 @@ def test_a_running_update_is_cancelled_after_asking(stage: Stage, topology: str)
     assert cancel_environment(environment(topology), stage.session) == ()
 
 
+@pytest.mark.long
 def test_what_cannot_be_cancelled_is_refused(stage: Stage, topology: str) -> None:
     """N8: a creation cannot; nothing is asked and nothing changed."""
     stage.aws.slow("Second", 40)
@@ -292,6 +295,7 @@ def test_x3_what_a_kept_failure_built_and_holds_data_is_deleted_only_by_name(
 TAKEN = "Resource of type 'AWS::SQS::Queue' with identifier 'jobs' already exists. (HandlerErrorCode: AlreadyExists)"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("phase", ["create", "update"])
 def test_what_only_has_the_name_of_anothers_is_neither_lost_nor_deleted(
     stage: Stage, topology: str, phase: str

@@ -77,6 +77,7 @@ def name_of(parameter: str) -> dict[str, Any]:
     return {"Type": "AWS::SSM::Parameter", "Properties": {"Type": "String", "Value": {"Ref": parameter}}}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("at", [0.0, 5.0, 55.0])
 def test_ten_minutes_without_network_lose_nothing(stage: Stage, topology: str, at: float) -> None:
     """N3: the user hears of it, the stacks end as wanted, and every event is told once."""
@@ -148,6 +149,7 @@ def test_before_anything_runs_it_is_given_up(
     assert "execute_change_set" not in cut.calls
 
 
+@pytest.mark.long
 def test_a_follow_timeout_ends_the_following_only(stage: Stage, topology: str) -> None:
     """What runs is unknown, what had not begun is skipped, and `follow` goes on."""
     stage.aws.slow("Slow", 60)

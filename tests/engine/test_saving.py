@@ -152,6 +152,7 @@ def test_a_saved_plan_is_deployed_as_it_is(desk: Desk, topology: str) -> None:
     assert EXECUTE not in desk.stage.aws.mutations()
 
 
+@pytest.mark.long
 def test_a_first_creation_can_be_saved(desk: Desk, topology: str) -> None:
     """The stacks wait in review; what needs outputs of others is planned when they are there."""
     desk.save(shop(topology), image_tag="v42")
@@ -207,6 +208,7 @@ def test_c9_a_deleted_change_set_makes_it_stale(desk: Desk, topology: str) -> No
     assert f"{unit.stack}: its change set is gone" in desk.stale(shop(topology, 31))
 
 
+@pytest.mark.long
 def test_c9_an_obsolete_change_set_makes_it_stale(desk: Desk, topology: str) -> None:
     """C9: even if the stack looks as it did, the change set says that it was overtaken."""
     desk.deploy(shop(topology))
@@ -462,6 +464,7 @@ def test_worker_code_is_uploaded_when_the_plan_is_saved(desk: Desk, topology: st
     assert {name: deployed.parameters[name] for name in names} == {"CodeBucket": bucket, "MailCodeKey": "code/abc.zip"}
 
 
+@pytest.mark.long
 def test_a_saved_plan_can_be_thrown_away(desk: Desk, topology: str) -> None:
     """`infragen changesets prune` asks no expiry; the plan is stale then."""
     desk.deploy(shop(topology))
@@ -472,6 +475,7 @@ def test_a_saved_plan_can_be_thrown_away(desk: Desk, topology: str) -> None:
     assert "its change set is gone" in desk.stale(shop(topology, 31))
 
 
+@pytest.mark.long
 def test_a_plan_without_changes_can_be_saved_and_deployed(desk: Desk, topology: str) -> None:
     """A pipeline need not tell the difference."""
     desk.deploy(shop(topology))
@@ -577,6 +581,7 @@ def test_a_plan_without_its_change_sets_is_refused_whoever_signed_it(desk: Desk,
     assert "nothing proves that it is the plan that was saved" in desk.stale(shop(topology, 31), forged)
 
 
+@pytest.mark.long
 def test_a_plan_that_says_that_nothing_changes_is_refused_where_something_does(desk: Desk, topology: str) -> None:
     """Anybody could have signed it: an approved change would be left out, with the exit code of success."""
     desk.deploy(shop(topology))

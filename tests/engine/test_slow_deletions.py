@@ -129,6 +129,7 @@ def test_w2_a_deletion_that_aws_refuses_stops_nothing_and_is_told_once(
     assert operator.deploy(app(operator, 5)).exit_code == 0
 
 
+@pytest.mark.long
 def test_w2_change_sets_that_may_not_be_listed_stop_no_cleanup(aws: FakeAws, tmp_path: Path) -> None:
     """W2: of independent stacks nobody else has to know how many there are."""
     bench = at_work(aws, environment(tmp_path))

@@ -26,6 +26,7 @@ def protections(stage: Stage) -> set[bool]:
     return {each.protected for each in states if not each.name.endswith("artifacts")}
 
 
+@pytest.mark.long
 def test_protection_is_a_row_of_the_plan_and_asked_about_before_it_is_set(stage: Stage, topology: str) -> None:
     """`protect: false -> true` alone: the plan has something to change, and nothing happens without a yes."""
     deploy_environment(shop(topology, "false"), stage.session)

@@ -20,6 +20,7 @@ SLOW = {**QUEUE, "Properties": {"DelaySeconds": 5}}
 STACK = "shop-test-data"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("own_token", [True, False])
 @pytest.mark.parametrize("token", ["Console-CancelUpdateStack-1", None])
 def test_w3_a_cancellation_of_somebody_else_is_followed_to_its_end(

@@ -33,6 +33,7 @@ def suppressions(base: str) -> Iterator[tuple[str, str, str]]:
                 yield each["id"], name, each["comment"]
 
 
+@pytest.mark.long
 def test_the_table_is_what_the_environments_suppress() -> None:
     """A new suppression is a decision and comes into the table; one that is gone leaves it."""
     found = [each for base in NAMES for each in suppressions(base)]

@@ -95,6 +95,7 @@ def test_scaling_on_requests_can_be_off() -> None:
     assert set(resources("api: {scaling: {requests_per_target: null}}", POLICY)) == {"CpuScaling", "MemoryScaling"}
 
 
+@pytest.mark.long
 def test_schedules_change_the_range_by_the_clock() -> None:
     """Each entry is one action in its own time zone; without entries there are none."""
     over = "api: {schedule: [{name: night, cron: cron(0 20 ? * * *), timezone: Asia/Tokyo, min: 0, max: 1}]}"
@@ -109,6 +110,7 @@ def test_schedules_change_the_range_by_the_clock() -> None:
     assert "ScheduledActions" not in properties("ScalableTarget", "api: {schedule: []}")
 
 
+@pytest.mark.long
 def test_tasks_are_replaced_regularly() -> None:
     """The schedule starts a new deployment of this service and may do nothing else."""
     schedule = properties("Refresh", "api: {refresh_days: 7}")

@@ -145,6 +145,7 @@ def test_without_a_database_nothing_speaks_of_one() -> None:
     assert not {"DatabaseCredentialsArn", "DataKeyArn"} & set(template(over)["Parameters"])
 
 
+@pytest.mark.long
 def test_the_first_queue_is_the_apis_own_unless_another_is_named() -> None:
     """QUEUE_URL is one queue; the others have their name in the variable. The code may send to all of them."""
     queues = "workers: []\nqueues: [{name: orders}, {name: order-events}]"
@@ -232,6 +233,7 @@ def test_a_writable_root_needs_no_tmpfs() -> None:
     assert "Tmpfs" not in container(over=over)["LinuxParameters"]
 
 
+@pytest.mark.long
 def test_a_user_by_name_waits_for_the_image_that_knows_it() -> None:
     """The placeholder's image has no such user."""
     assert container(over="api: {container_user: app}")["User"] == {"Fn::If": ["HasImage", "app", "1000:1000"]}
@@ -255,6 +257,7 @@ def test_shells_are_off_until_they_are_asked_for_and_then_logged() -> None:
     }
 
 
+@pytest.mark.long
 def test_shells_have_a_role_of_their_own_and_the_tasks_of_the_api_stay_as_they_are() -> None:
     """`shells` opens nothing in a task that serves: the role with the channels is for tasks of `infragen shell`."""
     over = "api: {shells: true}"
@@ -289,6 +292,7 @@ def test_tracing_runs_a_collector_beside_the_application() -> None:
     assert "DependsOn" not in container(over=over), "a failed pull of the collector would keep the API from starting"
 
 
+@pytest.mark.long
 def test_a_collector_from_a_repository_of_ones_own_may_be_pulled() -> None:
     """A public image takes no rights; a copy in ECR, of this or another account, takes those to its repository."""
     over = "api: {tracing: true, collector_image: '222222222222.dkr.ecr.eu-west-1.amazonaws.com/tools/otel:v0.50.0'}"

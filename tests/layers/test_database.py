@@ -127,6 +127,7 @@ def test_the_applications_secret_starts_empty() -> None:
     assert {"SecretString", "GenerateSecretString"}.isdisjoint(properties("database", "AppSecret"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("capacity", "threshold"),
     [

@@ -338,6 +338,7 @@ def test_a_key_that_loses_something_in_place_is_refused_and_no_other_is(planned:
         assert all(words in each for each in lost)
 
 
+@pytest.mark.long
 def test_a_key_interrupts_what_it_is_known_to_interrupt(planned: tuple[str, Plans]) -> None:
     """Each key, there and back: the worst of its rows; and every row of the plan has its judgement."""
     key, plans = planned

@@ -98,6 +98,7 @@ def test_the_nat_mode_decides_only_where_private_default_routes_lead(nat: str, t
         assert properties("network", f"IsolatedSubnet{zone}Routes", over)["RouteTableId"] == ref("IsolatedRoutes")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("nat", "gateways"), [("none", 0), ("instance", 0), ("single", 1), ("per_az", 4)])
 def test_each_gateway_has_an_address_and_stands_in_a_public_subnet(nat: str, gateways: int) -> None:
     """One gateway, one a zone, or none at all."""
@@ -290,6 +291,7 @@ def test_no_group_has_a_rule_that_is_not_in_the_table_of_the_page(nat: str, more
     assert found | {(one, "tcp", port, other) for one, port, other in connections(over)} == TABLE | more
 
 
+@pytest.mark.long
 def test_every_alarm_notifies_the_topic_by_itself_or_in_a_composite_one() -> None:
     """Of every layer, the NAT instance's among them."""
     over = "network: {nat: instance}\napi: {waf: {}}"

@@ -337,6 +337,7 @@ def test_a_role_that_decrypts_by_itself_has_one_such_right(tmp_path: Path, varia
             assert all(s["Resource"] == {"Ref": "PlatformKeyArn"} for s in free)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "kind", "protect", "goes"),
     [

@@ -67,6 +67,7 @@ def test_each_operation_that_is_called_has_a_row_and_each_row_is_called() -> Non
     assert len(table) == len(CALLS), "an operation has two rows"
 
 
+@pytest.mark.long
 def test_a_call_through_a_name_of_its_own_is_found() -> None:
     """What the test above goes by."""
     source = "def f(self):\n    client = self.clients.registry\n    return pages(client.list_images, 'imageIds')\n"

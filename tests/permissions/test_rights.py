@@ -49,6 +49,7 @@ def test_each_policy_fits_into_a_managed_policy_and_all_of_them_onto_a_role(name
     assert all(size(given.of_ci(role)) <= 10_240 for role in ("deploy", "plan", "push")), "inline policies of a role"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", NAMES)
 def test_each_resource_can_be_created_updated_and_deleted_with_the_derived_role(name: str) -> None:
     given, region = rights(name), rights(name).env.region
