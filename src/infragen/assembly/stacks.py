@@ -18,8 +18,8 @@ from infragen.assembly import limits
 from infragen.assembly.code import CODE
 from infragen.assembly.synth import TEMPLATES, Assembly, LayerTemplate, RootTemplate, template_key
 from infragen.checks.check import Check
-from infragen.cloud.template import STACK_TYPE
-from infragen.config import SHARED, Environment
+from infragen.cloud.template import layer_of_id
+from infragen.config import SHARED, Environment, camel
 from infragen.errors import InputError
 from infragen.gates.data_loss import stack_policy, stateful
 from infragen.layers.contract import LaunchParameter
@@ -77,7 +77,7 @@ class StackUnit:
         """Return the layer of a nested stack: of a layer's stack in the root its layer, of any other its place."""
         if parent == ROOT:
             child = self.children.get(logical_id)
-            return child.layer if child else logical_id.lower()
+            return child.layer if child else layer_of_id(logical_id)
         return f"{parent}/{logical_id}"
 
     def bodies(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -176,17 +176,8 @@ def _root_unit(assembly: Assembly, values: Mapping[str, str]) -> StackUnit:
     parameters = _launch(root.parameters, values)
     if "TemplateBucket" in root.body.get("Parameters", {}):
         parameters["TemplateBucket"] = bucket_name(assembly.environment)
-    return _unit(assembly.environment, ROOT, root, parameters, (), _children(root.body, assembly))
-
-
-def _children(body: Mapping[str, Any], assembly: Assembly) -> dict[str, LayerTemplate]:
-    """Return the root's nested stacks: a child is the template whose digest its URL holds."""
-    urls = {
-        name: str(each["Properties"]["TemplateURL"])
-        for name, each in body["Resources"].items()
-        if each["Type"] == STACK_TYPE
-    }
-    return {name: each for name, url in urls.items() for each in assembly.templates if each.digest in url}
+    children = {camel(each.layer): each for each in assembly.templates}
+    return _unit(assembly.environment, ROOT, root, parameters, (), children)
 
 
 def _layer_units(assembly: Assembly, values: Mapping[str, str]) -> Iterator[StackUnit]:

@@ -28,7 +28,7 @@ from infragen.cloud.cloudformation import (
     ResourceChange,
     Source,
 )
-from infragen.cloud.template import STACK_TYPE
+from infragen.cloud.template import STACK_TYPE, layer_of_id
 from infragen.secrecy.masking import SECRET, mask, secret_parameters, secret_texts
 from infragen.secrecy.shown import KnownAfter, Secret
 from infragen.secrecy.suspicion import looks_secret
@@ -706,10 +706,9 @@ def _later_or(value: object, change: PropertyChange, logical_id: str, context: R
 
 def _output(found: re.Match[str], context: ReconcileContext) -> object:
     """Return the output that a placeholder names: its value where it stays, or who gives it."""
-    for name, source in context.wired.items():
-        if source.name == found[2] and source.layer.lower() == found[1].lower():
-            return context.new.values[name] if name in context.still else source
-    return KnownAfter(found[1].lower(), found[2])
+    known = KnownAfter(layer_of_id(found[1]), found[2])
+    name = next((name for name, source in context.wired.items() if source == known and name in context.still), "")
+    return context.new.values[name] if name else known
 
 
 def _source(change: PropertyChange, logical_id: str, context: ReconcileContext) -> object:

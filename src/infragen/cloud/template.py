@@ -1,7 +1,8 @@
-"""What a template is written with, where more than one room needs it: the type of a nested stack, and the shapes that
-CloudFormation takes for a resource's attributes.
+"""What a template is written with, where more than one room needs it: the type of a nested stack and the name of its
+layer, and the shapes that CloudFormation takes for a resource's attributes.
 """
 
+import re
 from collections.abc import Mapping
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
@@ -12,6 +13,11 @@ _SHAPES: Mapping[str, tuple[type, ...]] = {
     "DependsOn": (str, list),
 }
 _SHAPE_WORDS: Mapping[type, str] = {dict: "a map", str: "a text", list: "a list of texts"}
+
+
+def layer_of_id(logical_id: str) -> str:
+    """Return the layer of a stack that is nested in the root: `EdgeCache` is that of `edge-cache`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", logical_id).lower()
 
 
 def misshapen(attribute: str, value: object) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from infragen.assembly.stacks import BESIDE, ROOT, bucket_name
+from infragen.assembly.stacks import BESIDE, bucket_name
 from infragen.changes.comparison import deletion_policy
 from infragen.cloud.cloudformation import OnDestroy, StackResource, StackState, row
 from infragen.cloud.template import STACK_TYPE
@@ -132,7 +132,7 @@ def doom(session: Session, layer: str, state: StackState) -> StackDeletion:
         if resource.type == STACK_TYPE:
             child = session.cloud.stack(resource.physical_id)
             if child is not None:
-                inner = resource.logical_id.lower() if layer == ROOT else f"{layer}/{resource.logical_id}"
+                inner = name_child(layer, resource.logical_id)
                 below = doom(session, inner, child)
                 resources += below.resources
                 nested += [(inner, resource), *below.nested]

@@ -28,6 +28,7 @@ from infragen.cloud.template import STACK_TYPE
 from infragen.config import Environment
 from infragen.engine.artifact_bucket import with_shared
 from infragen.engine.observe import Observed, deployed_body, observe, root_of
+from infragen.engine.operate import name_child
 from infragen.engine.progress import Checking, Session
 from infragen.engine.retry import BEFORE, retrying
 from infragen.engine.schedule import run_concurrently
@@ -110,8 +111,7 @@ def _with_nested(session: Session, layer: str, state: StackState, observed: Obse
     for each in resources:
         child = observed.by_id.get(each.physical_id)
         if each.type == STACK_TYPE and child is not None:
-            name = each.logical_id.lower() if layer == ROOT else f"{layer}/{each.logical_id}"
-            yield from _with_nested(session, name, child, observed)
+            yield from _with_nested(session, name_child(layer, each.logical_id), child, observed)
 
 
 def _check(

@@ -16,7 +16,7 @@ from infragen.assembly.synth import Assembly
 from infragen.assembly.templatefile import parse_deployed
 from infragen.cloud.cloudformation import OnDeploy, StackResource, StackState, row, running
 from infragen.cloud.protocol import Cloud, Identity
-from infragen.cloud.template import STACK_TYPE
+from infragen.cloud.template import STACK_TYPE, layer_of_id
 from infragen.config import SHARED, Environment
 from infragen.engine.follow import current
 from infragen.engine.operate import is_ours, runs_ours
@@ -445,7 +445,7 @@ def nested_layer(nested: StackResource, inner: Sequence[str], observed: Observed
     """Return the layer of a nested stack, by its tag where that is one of the file's, else by its logical id."""
     child = observed.by_id.get(nested.physical_id)
     tag = child.tags.get("Layer", "") if child else ""
-    return tag if tag in inner else nested.logical_id.lower()
+    return tag if tag in inner else layer_of_id(nested.logical_id)
 
 
 def nested_stacks(cloud: Cloud, unit: StackUnit, stack_id: str) -> dict[str, str]:

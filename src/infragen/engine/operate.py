@@ -17,6 +17,7 @@ from typing import Any
 from infragen.assembly.stacks import ROOT, StackUnit
 from infragen.cloud.cloudformation import GOING, NO_REASON, PREFIX, SUCCESS, ChangeSet, StackRows, StackState, running
 from infragen.cloud.protocol import ChangeSetRequest, Cloud, PreviousValue
+from infragen.cloud.template import layer_of_id
 from infragen.config.setting_lookup import origin, suspect
 from infragen.engine.ecs_progress import FailureWatch
 from infragen.engine.eni_wait import DeletionWatch
@@ -192,7 +193,7 @@ def _written(session: Session, place: str, check: str) -> str:
     path = re.search(r"/Resources/(\w+)((?:/\w+)*)", check)
     if path is None or session.file is None:
         return ""
-    layer = place.removeprefix(f"{ROOT}/").lower()
+    layer = layer_of_id(place.removeprefix(f"{ROOT}/"))
     steps = tuple(int(step) if step.isdecimal() else step for step in path[2].split("/")[1:])
     setting = origin(session.file, layer, path[1], steps)
     return f" ({setting})" if setting else ""
@@ -549,7 +550,7 @@ def name_child(parent: str, logical_id: str) -> str:
     """Return the layer of a nested stack, from its parent's layer and its logical id, where there is only what is
     deployed.
     """
-    return logical_id.lower() if parent == ROOT else f"{parent}/{logical_id}"
+    return layer_of_id(logical_id) if parent == ROOT else f"{parent}/{logical_id}"
 
 
 def _located(session: Session, cause: Cause | None) -> Cause | None:
