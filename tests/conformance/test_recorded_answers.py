@@ -202,6 +202,45 @@ def test_an_import_of_what_nobody_exports_fails_at_the_execution(aws: FakeAws, a
     assert described(api, "later")["StackStatus"] == "CREATE_COMPLETE"
 
 
+def test_tags_and_metadata_that_a_hidden_parameter_changes(aws: FakeAws, api: Any) -> None:
+    """api/test_stacks.py::test_no_echo_parameter, 2025-08-15."""
+    secret = {"Ref": "Hidden"}
+    bucket = {
+        "Type": "AWS::S3::Bucket",
+        "Properties": {"BucketName": "recorded-bucket", "Tags": [{"Key": "Hidden", "Value": secret}]},
+        "Metadata": {"Hidden": secret},
+    }
+    text = json.dumps({
+        "Parameters": {"Hidden": {"Type": "String", "NoEcho": True}},
+        "Resources": {"LocalBucket": bucket},
+        "Outputs": {"Told": {"Value": secret}},
+    })  # fmt: skip
+
+    def given(kind: str, value: str) -> Any:
+        asked = {"ParameterKey": "Hidden", "ParameterValue": value}
+        made = api.create_change_set(
+            StackName=NAME, ChangeSetName=kind.lower(), ChangeSetType=kind, TemplateBody=text, Parameters=[asked]
+        )
+        aws.clock.sleep(10)
+        return made["Id"]
+
+    execute(aws, api, given("CREATE", "first"))
+    (stack,) = api.describe_stacks(StackName=NAME)["Stacks"]
+    assert [stack["Parameters"][0]["ParameterValue"], stack["Outputs"][0]["OutputValue"]] == ["****", "first"]
+    answer = api.describe_change_set(ChangeSetName=given("UPDATE", "second"))
+    assert answer["Parameters"][0]["ParameterValue"] == "****"
+    [row] = facts.rows(answer)
+    assert row == {
+        "row": "Modify LocalBucket AWS::S3::Bucket Replacement=False Scope=Metadata,Properties with PhysicalResourceId",
+        "details": [
+            "Metadata Never Dynamic DirectModification",
+            "Metadata Never Static ParameterReference Hidden",
+            "Properties Tags Never Dynamic DirectModification",
+            "Properties Tags Never Static ParameterReference Hidden",
+        ],
+    }
+
+
 def test_an_empty_change_set_says_so_and_cannot_be_executed(aws: FakeAws, api: Any) -> None:
     """api/test_changesets.py::test_empty_changeset, 2022-08-10, and test_create_change_set_no_changes, 2025-09-09."""
     deployed(aws, api)

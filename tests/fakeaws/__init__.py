@@ -34,6 +34,8 @@ Recorded behaviour (localstack/localstack, tests/aws/services/cloudformation; th
 | a set for a deleted stack is refused: "is in DELETE_COMPLETE state"     | test_changeset_for_deleted_…  | 2025-10-10 |
 | an export that is missing fails at the execution, not in the set        | test_describe_change_set_imp… | 2025-08-05 |
 | tags that a type has as a map are a property, their value JSON          | test_change_set_fn_transform… | 2025-06-03 |
+| tags that a resource has of its own are a property, too                 | test_no_echo_parameter        | 2025-08-15 |
+| a parameter in the Metadata of a resource is a cause of its change      | test_no_echo_parameter        | 2025-08-15 |
 
 Reported behaviour
 | behaviour                                                               | report                        | date       |

@@ -163,6 +163,8 @@ def _all_details(
 ) -> list[dict[str, Any]]:
     """What changes, and without property values also what refers to an attribute of what changes in place."""
     changed = changed_properties(current, definition, properties, projection.change_set.target.tags)
+    if "Metadata" not in changed and _causes(projection, definition.get("Metadata")):
+        changed.append("Metadata")
     details = [d for key in changed for d in _details(projection, current, definition, properties, key)]
     for key, raw in (definition.get("Properties") or {}).items():
         if key not in changed:
@@ -208,14 +210,13 @@ def _modification(
     )
 
 
-def _target(current: Resource, key: str, after: Any = None) -> dict[str, Any]:
+def _target(current: Resource, key: str, own: bool = True) -> dict[str, Any]:
     """What a detail is about: a property, or another attribute of the resource.
 
-    Tags are an attribute of their own, but not those that a type has as a map (recorded for AWS::SSM::Parameter:
-    test_embedded_macro_fn_transform, 2025-06-03).
+    Tags that the resource has of its `own` are a property (recorded: test_no_echo_parameter, 2025-08-15; as a map:
+    test_embedded_macro_fn_transform, 2025-06-03), and those of the stack an attribute (API ResourceTargetDefinition).
     """
-    as_map = isinstance(after, dict) or isinstance(current.properties.get(key), dict)
-    if key == "Metadata" or (key == "Tags" and not as_map):
+    if key == "Metadata" or (key == "Tags" and not own):
         return {"Attribute": key, "RequiresRecreation": "Never"}
     recreation = resources.recreation(current.type, key)
     return {"Attribute": "Properties", "Name": key, "RequiresRecreation": recreation, "Path": f"/Properties/{key}"}
@@ -230,17 +231,19 @@ def _details(
     told with property values alone.
     """
     before, after = current.properties.get(key), properties.get(key)
-    target = _target(current, key, after)
+    raw, was = (
+        each if key == "Metadata" else each.get("Properties") or {} for each in (definition, current.definition)
+    )
+    raw, was = raw.get(key), was.get(key)
+    target = _target(current, key, own=before != after)
     if before is not None:
         target["BeforeValue"] = as_text(before)
     if after is not None:
         target["AfterValue"] = as_text(after)
     target["AttributeChangeType"] = "Add" if before is None else "Remove" if after is None else "Modify"
-    raw = (definition.get("Properties") or {}).get(key)
     causes = _causes(projection, raw)
     direct: dict[str, Any] = {"Evaluation": "Dynamic" if causes else "Static", "ChangeSource": "DirectModification"}
-    written = raw != (current.definition.get("Properties") or {}).get(key)
-    if causes and not written and all(row["ChangeSource"] != "ParameterReference" for row in causes):
+    if causes and raw == was and all(row["ChangeSource"] != "ParameterReference" for row in causes):
         direct["_only"] = True
     return [{"Target": target, **row} for row in (*causes, direct)]
 
