@@ -15,6 +15,7 @@ from typing import Any
 from infragen.assembly.stacks import StackUnit
 from infragen.changes.comparison import PLACEHOLDERS
 from infragen.changes.evaluate import references
+from infragen.changes.values import intrinsic
 from infragen.cloud.cloudformation import ChangeSet, ResourceChange
 from infragen.engine.progress import Session
 from infragen.engine.retry import BEFORE, retrying
@@ -171,8 +172,8 @@ def _names(text: str, name: str) -> bool:
 
 
 def _about_wired(check: str, body: Mapping[str, Any], wired: frozenset[str]) -> bool:
-    """Return whether a check is about a property whose value another layer gives. It begins with the
-    property's path.
+    """Return whether a check, which begins with the property's path, is about what another layer gives: a function
+    that takes a wired value, or a property in which all that is known later is such a value.
     """
     path = re.match(r"/Resources/(\w+)((?:/\w+)*)", check)
     if path is None:
@@ -186,4 +187,4 @@ def _about_wired(check: str, body: Mapping[str, Any], wired: frozenset[str]) -> 
         else:
             break
     names = {each for each in references(found) if not each.startswith("AWS::")}
-    return bool(path[2]) and bool(names) and names <= wired
+    return bool(path[2]) and bool(names & wired) and bool(intrinsic(found) or names <= wired)
