@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from infragen.assembly.templatefile import parse
-from infragen.changes.replacement import is_fixed, schema_of
+from infragen.changes.replacement import schema_of, stays
+from infragen.cloud.cloudformation import PropertyChange
 from infragen.cloud.template import STACK_TYPE
 from infragen.cost.rules import RULES
 from infragen.resource_types import Billing, resource_type, resource_types
@@ -61,7 +62,11 @@ def test_of_every_attribute_that_layers_take_it_is_known_whether_it_stays() -> N
         types = {name: each["Type"] for name, each in body["Resources"].items() if each["Type"] != STACK_TYPE}
         taken |= taken_attributes(body["Resources"], types) | taken_attributes(body.get("Outputs", {}), types)
     assert len(taken) > 15
-    assert {each for each in taken if not is_fixed(each[0], "us-east-1", each[1])} == FOLLOWING
+    everything = [PropertyChange(("Properties",))]
+    assert {each for each in taken if not stays(each[0], "us-east-1", each[1], everything)} == FOLLOWING
+    for name, attribute in FOLLOWING:
+        changed = [PropertyChange(("Properties", each)) for each in ("BackupRetentionPeriod", "EngineVersion")]
+        assert stays(name, "us-east-1", attribute, changed)
 
 
 def test_a_type_without_a_row_is_unknown_in_every_column() -> None:

@@ -302,10 +302,48 @@ def test_outputs_that_will_change_are_found() -> None:
     fifo = {**body, "Resources": {"Queue": {**queue, "Properties": {"FifoQueue": True}}}}
     sides = {"same": Side(body, {"Tag": "a"}), "tagged": Side(body, {"Tag": "b"}), "replaced": Side(fifo, {"Tag": "a"})}
     moved = {
-        name: changed_outputs(sides["same"], side, compare("x", REGION, sides["same"], side))
+        name: changed_outputs(sides["same"], side, compare("x", REGION, sides["same"], side), REGION)
         for name, side in sides.items()
     }
     assert moved == {"same": frozenset(), "tagged": {"Tag"}, "replaced": {"Arn"}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "attribute", "changes", "moves"),
+    [
+        ("AWS::SNS::Topic", "DisplayName", {"DisplayName": "b"}, True),
+        ("AWS::SNS::Topic", "DisplayName", {"Tags": [{"Key": "a", "Value": "b"}]}, False),
+        ("AWS::SNS::Topic", "TopicName", {"DisplayName": "b"}, False),
+        ("AWS::SNS::Topic", "", {"DisplayName": "b"}, False),
+        ("AWS::EC2::LaunchTemplate", "LatestVersionNumber", {"LaunchTemplateData": {"ImageId": "b"}}, True),
+        ("AWS::ElastiCache::ServerlessCache", "ARN", {"Description": "b"}, False),
+        ("AWS::RDS::DBCluster", "Endpoint.Port", {"Port": 5433}, True),
+        ("AWS::RDS::DBCluster", "Endpoint.Port", {"BackupRetentionPeriod": 3}, False),
+        ("AWS::RDS::DBCluster", "MasterUserSecret.SecretArn", {"ManageMasterUserPassword": True}, True),
+        ("AWS::RDS::DBCluster", "MasterUserSecret.SecretArn", {"Port": 5433}, False),
+        ("Custom::Thing", "Value", {"Asked": "b"}, True),
+        ("Custom::Thing", "", {"Tags": "b"}, True),
+        ("AWS::CloudFormation::CustomResource", "", {"Asked": "b"}, True),
+    ],
+)
+def test_what_is_taken_of_a_resource_may_move_though_it_changes_in_place(
+    kind: str, attribute: str, changes: dict[str, Any], moves: bool
+) -> None:
+    """An output, and what takes it in the same template: a name of a queue, which is replaced then."""
+    taken = {"Fn::GetAtt": ["One", attribute]} if attribute else {"Ref": "One"}
+    named = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Fn::Join": ["-", ["jobs", taken]]}}}
+    alarm = {"Type": "AWS::CloudWatch::Alarm", "Properties": {"AlarmName": {"Fn::GetAtt": ["Jobs", "QueueName"]}}}
+
+    def side(**more: Any) -> Side:
+        one = {"Type": kind, "Properties": {"Fixed": "a", **more}}
+        resources = {"One": one, "Jobs": named, "Alarm": alarm}
+        return Side({"Resources": resources, "Outputs": {"Taken": {"Value": taken}}}, {})
+
+    rows = compare("x", REGION, side(), side(**changes))
+    assert changed_outputs(side(), side(**changes), rows, REGION) == ({"Taken"} if moves else frozenset())
+    told = {row.logical_id: row.replacement for row in rows}
+    assert told == {"One": "False", **({"Jobs": "Conditional", "Alarm": "Conditional"} if moves else {})}
+    assert [each.logical_id for each in compare("x", REGION, side(), side(**changes), side_by_side=True)] == ["One"]
 
 
 LIFECYCLE = ("Properties", "LifecycleConfiguration")

@@ -13,11 +13,14 @@ from fakeaws import FakeAws
 from figures import Tried
 from rows import shown_rows
 
+from infragen.assembly.stacks import make_plan
 from infragen.assembly.synth import Assembly, LayerTemplate, synthesize
+from infragen.engine.operate import name_child
 from infragen.engine.options import Options
 from infragen.engine.progress import Warned
 from infragen.engine.saving import deploy_saved, save_plan
 from infragen.errors import CloudError, OperationFailed, Refused
+from infragen.layers.contract import LayerOutput
 from infragen.plan.model import EnvironmentPlan
 from infragen.plan.saved import SavedPlan
 
@@ -131,6 +134,67 @@ def test_what_a_changed_source_gives_reads_as_known_after_it(aws: FakeAws, deplo
         assert "{{" not in str(plan.stacks), placeholder
 
 
+def small(name: str, resources: dict[str, Any], *takes: LayerOutput, **gives: Any) -> LayerTemplate:
+    """A layer of a project, with outputs by their name."""
+    outputs = tuple(LayerOutput(name, each, "") for each in gives)
+    body = {
+        "Parameters": {each.name: {"Type": each.type} for each in takes},
+        "Resources": resources,
+        "Outputs": {each: {"Value": value} for each, value in gives.items()},
+    }
+    return LayerTemplate(name, name, {key: each for key, each in body.items() if each}, takes, outputs, ())
+
+
+def topic(**properties: Any) -> dict[str, Any]:
+    return {"Topic": {"Type": "AWS::SNS::Topic", "Properties": properties}}
+
+
+SHOWN = LayerOutput("edge-net", "Shown", "")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("topology", ["nested", "independent"])
+def test_what_a_change_in_place_may_give_another_value_is_not_taken_for_unchanged(
+    aws: FakeAws, tmp_path: Path, topology: str
+) -> None:
+    """A queue is named by an attribute of a topic in another layer, which changes in place: it is replaced."""
+
+    def shown(text: str, tag: str = "a") -> Assembly:
+        named = {"Jobs": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Ref": "Shown"}}}}
+        tags = [{"Key": "Tag", "Value": tag}]
+        net = small("edge-net", topic(DisplayName=text, Tags=tags), Shown={"Fn::GetAtt": ["Topic", "DisplayName"]})
+        return Assembly(bench.env, (net, small("app", named, SHOWN)))
+
+    bench = at_work(aws, environment(tmp_path, topology=topology))
+    bench.bootstrap()
+    assert bench.deploy(shown("one")).exit_code == 0
+    for placeholder in PLACEHOLDERS if topology == "nested" else PLACEHOLDERS[:1]:
+        aws.settings.nested_placeholder = placeholder
+        with pytest.raises(Refused, match="app/Jobs"):
+            bench.deploy(shown("two"))
+        plan = bench.plan(shown("two"))
+        [queue] = [each for each in plan.changes() if each.logical_id == "Jobs"]
+        assert queue.replacement in ("True", "Conditional"), placeholder
+        told = {str(value.after) for each in plan.changes() for value in each.properties}
+        assert "(known after edge-net: Shown)" in told, (placeholder, told)
+        assert "edgenet" not in str(told), placeholder
+        quiet = bench.plan(shown("one", "b"))  # tags are no attribute's value
+        assert [each.place for each in quiet.changes() if each.layer == "app"] == []
+    assert bench.deploy(shown("two"), allow_data_loss=frozenset({"app/Jobs"})).exit_code == 0
+    assert not bench.plan(shown("two")).changes()
+
+
+def test_two_layers_of_the_same_template_are_two(tmp_path: Path) -> None:
+    """Their stacks have the same TemplateURL, and each is told under its own name, hyphens and all."""
+    env = environment(tmp_path, topology="nested")
+    twins = [replace(small(name, topic()), about="") for name in ("edge-one", "edge-two")]
+    assert twins[0].text == twins[1].text
+    [unit] = make_plan(Assembly(env, tuple(twins))).units
+    assert {name: each.layer for name, each in unit.children.items()} == {"EdgeOne": "edge-one", "EdgeTwo": "edge-two"}
+    for name, layer in [*((name, each.layer) for name, each in unit.children.items()), ("GoneNow", "gone-now")]:
+        assert unit.child_layer("root", name) == name_child("root", name) == layer
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("fails", ["root", "child"])
 @pytest.mark.parametrize(
@@ -240,6 +304,29 @@ def test_early_validation_of_a_placeholder_is_no_failure_of_the_property(
     plan = changed.plan(made)
     assert "does not match" not in str(plan.refusals)
     assert f"{path}: does not match the pattern of an ARN" in notes(plan)["queue"]  # and not that some check failed
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("path", "of_a_placeholder"),
+    [("QueueName", True), ("Tags/0/Value", True), ("Tags", False), ("Tags/1/Value", False), ("DelaySeconds", False)],
+)
+def test_early_validation_of_a_text_with_a_placeholder_in_it(
+    aws: FakeAws, tmp_path: Path, path: str, of_a_placeholder: bool
+) -> None:
+    """Also where the text holds more than that; beside other values of the property the check may be about those."""
+    mixed = {"Fn::Sub": "${Topic.TopicName}-${Shown}"}
+    tags = [{"Key": "a", "Value": mixed}, {"Key": "b", "Value": {"Ref": "Topic"}}]
+    jobs = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": mixed, "Tags": tags, "DelaySeconds": 1}}
+    bench = at_work(aws, environment(tmp_path, topology="nested"))
+    bench.bootstrap()
+    made = Assembly(bench.env, (small("edge-net", topic(), Shown="x"), small("app", topic() | {"Jobs": jobs}, SHOWN)))
+    aws.settings.early_validation["Jobs"] = (f"/Resources/Jobs/Properties/{path}", "does not match")
+    if of_a_placeholder:
+        assert "does not match" in notes(bench.plan(made))["app"]
+    else:
+        with pytest.raises(OperationFailed, match="does not match"):
+            bench.plan(made)
 
 
 @pytest.mark.long

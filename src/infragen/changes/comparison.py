@@ -65,7 +65,7 @@ class LayerSides:
 
     def moved(self, rows: tuple[ResourceChange, ...]) -> frozenset[str]:
         """Return the outputs whose value may be another one after these rows."""
-        return diff.changed_outputs(self.before, self.after, rows)
+        return diff.changed_outputs(self.before, self.after, rows, self.region)
 
 
 def compare(

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from infragen.changes.evaluate import decides, evaluated, later, references
-from infragen.changes.replacement import ALWAYS, CONDITIONALLY, NEVER, ordered, recreation
+from infragen.changes.evaluate import decides, evaluated, later, mentions
+from infragen.changes.replacement import ALWAYS, CONDITIONALLY, NEVER, ordered, recreation, stays
 from infragen.changes.stack_tags import TAGGED, only_tags, reached, retagged
 from infragen.changes.values import NOTHING, differences, frozen, intrinsic, likeness, same
 from infragen.cloud.cloudformation import Cause, CauseKind, PropertyChange, ResourceChange, Source
+from infragen.cloud.template import STACK_TYPE
 from infragen.resource_types import resource_type
 from infragen.resource_types.rds import DB_INSTANCE
 from infragen.secrecy.masking import conceals, mask, sealed
@@ -187,13 +188,20 @@ class _Judge:
             return effect, ""
         return NEVER if effect == NEVER else CONDITIONALLY, ORDER_ONLY
 
-    def touch(self, row: _Row, source: str, certain: bool) -> None:
-        """Add to a row what refers to a resource that is replaced, for certain or perhaps."""
+    def anew(self, row: _Row, used: Collection[tuple[str, str]]) -> frozenset[tuple[str, str]]:
+        """Return what of this, taken of the resource of a row, may be another value afterwards."""
+        if not _in_place(row):
+            return frozenset(used)
+        type_ = row.resource["Type"]
+        return frozenset(each for each in used if not stays(type_, self.region, each[1], row.properties))
+
+    def touch(self, row: _Row, source: str, anew: frozenset[tuple[str, str]], certain: bool) -> None:
+        """Add to a row what takes of a resource what is another value, for certain or perhaps."""
         cause, properties = Cause(CauseKind.RESOURCE, source), row.resource.get("Properties", {})
         row.causes.append(cause)
         for key, value in properties.items():
             path = ("Properties", key)
-            if source in references(value) and not any(each.path[:2] == path for each in row.properties):
+            if mentions(value) & anew and not any(each.path[:2] == path for each in row.properties):
                 shown = mask(value, conceals(properties, key), name=key)
                 after = shown if certain else KnownAfter(self.layer, source)
                 effect = recreation(row.resource["Type"], self.region, path)
@@ -286,23 +294,32 @@ def _written(value: Any, path: Sequence[str | int]) -> Any:
 
 
 def _spread(judge: _Judge, rows: dict[str, _Row]) -> None:
-    """Spread a replacement: it changes the values of all that refer to it; create-only ones among them
-    replace in turn.
+    """Spread what changes: a replacement changes the values of all that refer to it, a change in place those that take
+    what may change with it. Create-only ones among them replace in turn.
     """
     before, after = judge.old.resources, judge.new.resources
-    todo = [name for name, row in rows.items() if row.replacement in ("True", "Conditional")]
+    todo = [
+        name
+        for name, row in rows.items()
+        if row.action == "Modify" and not (_in_place(row) and (judge.side_by_side or only_tags(row.properties)))
+    ]
     if not todo:
         return
-    used = {name: references(each.get("Properties", {})) for name, each in after.items() if name in before}
+    users: dict[str, dict[str, set[tuple[str, str]]]] = {}
+    for name, resource in after.items():
+        for pair in mentions(resource.get("Properties", {})) if name in before else ():
+            users.setdefault(pair[0], {}).setdefault(name, set()).add(pair)
     while todo:
         source = todo.pop(0)
-        for name, names in used.items():
-            if name == source or source not in names:
+        for name, pairs in users.get(source, {}).items():
+            if name == source or not (anew := judge.anew(rows[source], pairs)):
                 continue
-            was = rows[name].replacement if name in rows else ""
+            if after[name]["Type"] == rows[source].resource["Type"] == STACK_TYPE:
+                continue  # what a nested stack hands to another is compared in that stack's own section
+            was = (rows[name].replacement, len(rows[name].properties)) if name in rows else None
             row = rows.setdefault(name, _Row("Modify", after[name]))
-            judge.touch(row, source, rows[source].replacement == "True")
-            if row.replacement not in (was, "False"):
+            judge.touch(row, source, anew, rows[source].replacement == "True")
+            if (row.replacement, len(row.properties)) != was:
                 todo.append(name)
 
 
@@ -354,15 +371,25 @@ def _likeness(before: Mapping[str, Any], after: Mapping[str, Any]) -> float:
     return likeness(before.get("Properties", {}), after.get("Properties", {}))
 
 
-def changed_outputs(old: Side, new: Side, rows: Sequence[ResourceChange]) -> frozenset[str]:
+def changed_outputs(old: Side, new: Side, rows: Sequence[ResourceChange], region: str) -> frozenset[str]:
     """Return outputs of the new template whose value may be another one afterwards."""
-    moved = {row.logical_id for row in rows if row.action == "Add" or row.replacement in ("True", "Conditional")}
+    changed = {row.logical_id: row for row in rows if row.action != "Remove"}
     before, after = old.outputs, new.outputs
+
+    def moves(name: str, attribute: str) -> bool:
+        row = changed.get(name)
+        return row is not None and not (_in_place(row) and stays(row.type, region, attribute, row.properties))
+
     return frozenset(
         name
         for name, value in after.items()
-        if name not in before or not same(before[name], value) or references(value) & moved
+        if name not in before or not same(before[name], value) or any(moves(*each) for each in mentions(value))
     )
+
+
+def _in_place(row: _Row | ResourceChange) -> bool:
+    """Return whether a row says that its resource stays the same one."""
+    return row.action == "Modify" and row.replacement not in ("True", "Conditional")
 
 
 def differing(old: Mapping[str, object], new: Mapping[str, object]) -> tuple[PropertyChange, ...]:

@@ -180,25 +180,35 @@ def later(value: Any) -> bool:
 
 def references(value: Any) -> set[str]:
     """Return the names that a value refers to by Ref, GetAtt or Sub."""
+    return {name for name, _ in mentions(value)}
+
+
+def mentions(value: Any) -> set[tuple[str, str]]:
+    """Return the names that a value refers to, each with the attribute that is taken of it; none by a Ref."""
     if isinstance(value, Sealed):
-        return references(value.value)
+        return mentions(value.value)
     if isinstance(value, list):
-        return {name for each in value for name in references(each)}
+        return {pair for each in value for pair in mentions(each)}
     if not isinstance(value, dict):
         return set()
     found = set()
     for key, inner in value.items():
         if key == "Ref":
-            found.add(str(inner))
+            found.add((str(inner), ""))
         elif key == "Fn::GetAtt":
-            found.add(str(inner.split(".")[0] if isinstance(inner, str) else inner[0]))
+            found.add(_split(inner if isinstance(inner, str) else ".".join(map(str, inner))))
         elif key == "Fn::Sub":
             text, variables = (inner, {}) if isinstance(inner, str) else inner
-            found |= {name.split(".")[0] for name in SUB_NAME.findall(text)} - set(variables)
-            found |= references(variables)
+            found |= {_split(name) for name in SUB_NAME.findall(text) if name.split(".")[0] not in variables}
+            found |= mentions(variables)
         else:
-            found |= references(inner)
+            found |= mentions(inner)
     return found
+
+
+def _split(text: str) -> tuple[str, str]:
+    name, _, attribute = text.partition(".")
+    return name, attribute
 
 
 def conditions_of(value: Any) -> set[str]:

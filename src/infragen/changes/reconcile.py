@@ -15,8 +15,8 @@ from functools import cached_property
 from typing import Any
 
 from infragen.changes.diff import Side, untrusted
-from infragen.changes.evaluate import decides, later, references
-from infragen.changes.replacement import ALWAYS, CONDITIONALLY, NEVER, RECREATIONS, decided, is_fixed, schema_of
+from infragen.changes.evaluate import decides, later, mentions, references
+from infragen.changes.replacement import ALWAYS, CONDITIONALLY, NEVER, RECREATIONS, decided, schema_of, stays
 from infragen.changes.stack_tags import TAGGED, reached
 from infragen.changes.values import NOTHING, given_back, same
 from infragen.cloud.cloudformation import (
@@ -222,6 +222,7 @@ class _Listed:
     now: Mapping[str, _Theirs]
     phantoms: frozenset[str]
     mine: Mapping[str, ResourceChange]
+    region: str
 
     def stays(self, name: str, used: Any) -> bool:
         """Return whether what a value takes from a resource stays: all of one whose row is a phantom, the Ref of one
@@ -232,7 +233,8 @@ class _Listed:
         theirs, mine = self.now[name], self.mine.get(name)
         sides = [(theirs.row.action, theirs.replacement), *([(mine.action, mine.replacement)] if mine else [])]
         in_place = all(each == ("Modify", "False") for each in sides)
-        return in_place and not _by_attribute(used, name)
+        taken = {attribute for each, attribute in mentions(used) if each == name}
+        return in_place and taken <= {""} and stays(theirs.row.type, self.region, "", theirs.properties)
 
 
 def _without_phantoms(
@@ -249,7 +251,7 @@ def _without_phantoms(
     everything = {each.row.logical_id: each for each in theirs}
     now = everything
     while True:
-        listed = _Listed(now, frozenset(everything) - frozenset(now), mine)
+        listed = _Listed(now, frozenset(everything) - frozenset(now), mine, context.region)
         cleaned = {name: _cleaned(row, listed, context) for name, row in now.items()}
         after = {name: row for name, row in cleaned.items() if row is not None}
         if after == now:
@@ -298,22 +300,6 @@ def _phantom(change: PropertyChange, row: ResourceChange, listed: _Listed, conte
     )
 
 
-def _by_attribute(value: Any, name: str) -> bool:
-    """Return whether a value takes an attribute of a resource."""
-    if isinstance(value, list):
-        return any(_by_attribute(each, name) for each in value)
-    if not isinstance(value, dict):
-        return False
-    for key, inner in value.items():
-        if key == "Fn::GetAtt" and (inner.split(".")[0] if isinstance(inner, str) else inner[0]) == name:
-            return True
-        if key == "Fn::Sub" and f"${{{name}." in str(inner):
-            return True
-        if _by_attribute(inner, name):
-            return True
-    return False
-
-
 def _is_placeholder(value: object) -> bool:
     return isinstance(value, str) and any(each in value for each in PLACEHOLDERS)
 
@@ -340,7 +326,7 @@ def _without_referring(
 
     AWS lists them without property values and leaves them out with values (recorded: localstack/localstack,
     test_change_set_fn_get_attr.py, 2025-04-08). Which attributes stay the same is reported by the schema and the row of
-    the type (`is_fixed`); of any other nobody knows, and its change stays. So does what our comparison finds changed.
+    the type (`stays`); of any other nobody knows, and its change stays. So does what our comparison finds changed.
     """
     everything = {each.row.logical_id: each for each in theirs}
     now = everything
@@ -395,7 +381,7 @@ def _stays(change: PropertyChange, in_place: Mapping[str, _Theirs], untouched: C
         if source is not None and not attribute:  # AWS says that it may be replaced, and its schema that it is not
             fixed = source.replacement == "Conditional"
         else:
-            fixed = source is not None and is_fixed(source.row.type, region, attribute)
+            fixed = source is not None and stays(source.row.type, region, attribute, source.properties)
         if each.kind != CauseKind.RESOURCE or not (name in untouched or fixed):
             return False
     return True

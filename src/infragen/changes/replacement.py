@@ -7,7 +7,7 @@ Judged by the resource schemas that cfn-lint ships (one small JSON file each, re
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -18,6 +18,7 @@ from infragen.cloud.cloudformation import PropertyChange
 from infragen.cloud.template import STACK_TYPE
 from infragen.resource_types import resource_type as known_type
 
+CUSTOM = "AWS::CloudFormation::CustomResource"
 NEVER, CONDITIONALLY, ALWAYS = RECREATIONS = ("Never", "Conditionally", "Always")
 
 
@@ -114,17 +115,22 @@ def recreation(resource_type: str, region: str, path: Sequence[str | int]) -> st
     return CONDITIONALLY if any(_touches(pointer, steps) for pointer in schema.conditionally) else NEVER
 
 
-def is_fixed(resource_type: str, region: str, attribute: str) -> bool:
-    """Return whether an attribute of a resource stays the same while the resource changes in place: its identity, a
-    property that only a new resource can have otherwise, or what the row of its type says.
+def stays(resource_type: str, region: str, attribute: str, properties: Iterable[PropertyChange]) -> bool:
+    """Return whether what Ref (no `attribute`) or Fn::GetAtt gives of a resource is the same after these of its values
+    changed in place: its identity, a property that only a new resource can have otherwise, or what the row of its type
+    says. A custom resource may answer each update with anything.
     """
-    schema = schema_of(resource_type, region)
-    if attribute in known_type(resource_type).fixed_attributes:
-        return True
-    if schema is None or not attribute:
-        return False
+    paths = [each.path for each in properties]
+    schema, row = schema_of(resource_type, region), known_type(resource_type)
+    if schema is None or resource_type == CUSTOM:
+        return bool(paths) and all(path[:1] != ("Properties",) for path in paths)
     fixed = {*map(_pointer, schema.body.get("primaryIdentifier") or ()), *schema.create_only}
-    return attribute == "Arn" or (attribute,) in fixed
+    if not attribute or attribute.upper() == "ARN" or (attribute,) in fixed or attribute in row.fixed_attributes:
+        return True
+    own = {path[1:2] for path in paths if path[:1] == ("Properties",) and path[1:2] != ("Tags",)}
+    if paths and not own:
+        return True
+    return attribute in row.follows and bool(paths) and not own & {(), *((each,) for each in row.follows[attribute])}
 
 
 def identifier_of(resource_type: str, region: str) -> tuple[str, ...]:

@@ -95,6 +95,10 @@ DB_CLUSTER = ResourceType(
     backup_delete_command="aws rds delete-db-cluster-automated-backup --db-cluster-resource-id {}",
     # DBClusterIdentifier: replacement; Port is changed in place (Template Reference, read 2026-11-29)
     fixed_attributes=frozenset({"DBClusterArn", "DBClusterResourceId", "Endpoint.Address", "ReadEndpoint.Address"}),
+    follows={
+        "Endpoint.Port": ("Port",),
+        "MasterUserSecret.SecretArn": ("ManageMasterUserPassword", "MasterUserSecret"),
+    },
     usual_minutes={
         "CREATE": UsualMinutes(1, 3, f"storage in three zones; {COMMON}"),
         "DELETE": UsualMinutes(1, 10, f"a last snapshot first, where the policy asks for one; {COMMON}"),

@@ -101,7 +101,8 @@ class ResourceType:
     is what opens access; None where nobody knows. `interruptions` say what a change does to the running service.
     `safe` are dotted properties that are encrypted, private or narrow in whatever infragen renders, each with the
     values that are; none for any value. `A or B` is one of two properties.
-    `fixed_attributes` are what Fn::GetAtt gives and a change in place leaves as it is, where the schema is silent.
+    `fixed_attributes` are what Fn::GetAtt gives and a change in place leaves as it is, where the schema is silent;
+    `follows` those that change in place with these properties alone.
     `revision_of` is the property that names what each resource of the type is a revision of: AWS replaces it by the
     next revision, and nothing that runs stops. `display` are properties that only show what other resources do.
     `relied_on` are properties that resources of other stacks rely on.
@@ -141,6 +142,7 @@ class ResourceType:
     backups_command: str = ""
     backup_delete_command: str = ""
     fixed_attributes: frozenset[str] = frozenset()
+    follows: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     revision_of: str = ""
     display: frozenset[str] = frozenset()
     relied_on: tuple[ReliedOn, ...] = ()
