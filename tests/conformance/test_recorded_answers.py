@@ -241,6 +241,42 @@ def test_tags_and_metadata_that_a_hidden_parameter_changes(aws: FakeAws, api: An
     }
 
 
+@pytest.mark.parametrize(("mode", "more"), [("FAIL", ""), ("WARN", ". Failure was ignored under WARN mode.")])
+def test_a_hook_that_refuses_a_resource_has_an_event_of_its_own(aws: FakeAws, api: Any, mode: str, more: str) -> None:
+    """api/test_extensions_hooks.py::TestExtensionsHooks::test_hook_deployment, 2023-03-06."""
+    aws.settings.hooks["Bucket"] = ("LocalStack::Testing::DeployableHook", "Hook failed with message: Intentional fail")
+    aws.settings.warning_hooks = frozenset({"Bucket"} if mode == "WARN" else ())
+    made = api.create_stack(StackName=NAME, TemplateBody=body(Bucket={"Type": "AWS::S3::Bucket"}))
+    aws.clock.sleep(60)
+    events = api.describe_stack_events(StackName=made["StackId"])["StackEvents"]
+    [event] = [each for each in events if each.get("HookStatus") == "HOOK_COMPLETE_FAILED"]
+    recorded = {
+        "HookFailureMode": mode,
+        "HookInvocationPoint": "PRE_PROVISION",
+        "HookStatusReason": f"Hook failed with message: Intentional fail{more}",
+        "HookType": "LocalStack::Testing::DeployableHook",
+        "LogicalResourceId": "Bucket",
+        "PhysicalResourceId": "",
+        "ResourceStatus": "CREATE_IN_PROGRESS",
+        "ResourceType": "AWS::S3::Bucket",
+    }
+    assert {key: event.get(key) for key in recorded} == recorded
+    assert "ResourceStatusReason" not in event
+
+
+def test_an_update_with_a_role_that_nobody_can_assume_is_refused(aws: FakeAws, api: Any) -> None:
+    """api/test_update_stack.py::test_update_with_role_without_permissions, 2022-11-21."""
+    deployed(aws, api)
+    role = f"arn:aws:iam::{aws.settings.account}:role/nobody"
+    aws.settings.invalid_roles.add(role)
+    text = body(SimpleParam=parameter("second"))
+    said = f"Role {role} is invalid or cannot be assumed"
+    assert refusal(lambda: api.update_stack(StackName=NAME, TemplateBody=text, RoleARN=role)) == (
+        "ValidationError",
+        said,
+    )
+
+
 def test_an_empty_change_set_says_so_and_cannot_be_executed(aws: FakeAws, api: Any) -> None:
     """api/test_changesets.py::test_empty_changeset, 2022-08-10, and test_create_change_set_no_changes, 2025-09-09."""
     deployed(aws, api)

@@ -36,6 +36,8 @@ Recorded behaviour (localstack/localstack, tests/aws/services/cloudformation; th
 | tags that a type has as a map are a property, their value JSON          | test_change_set_fn_transform… | 2025-06-03 |
 | tags that a resource has of its own are a property, too                 | test_no_echo_parameter        | 2025-08-15 |
 | a parameter in the Metadata of a resource is a cause of its change      | test_no_echo_parameter        | 2025-08-15 |
+| a hook's event has the status of the resource, and its own beside it    | test_hook_deployment          | 2023-03-06 |
+| an update with a role that nobody can assume is refused                 | test_update_with_role_witho…  | 2022-11-21 |
 
 Reported behaviour
 | behaviour                                                               | report                        | date       |
@@ -105,7 +107,9 @@ Change sets
 - DeleteChangeSet of a set with nested ones is asynchronous: DELETE_PENDING, DELETE_IN_PROGRESS, still listed, refused
   with InvalidChangeSetStatus meanwhile, as while such a set is created (API ChangeSetSummary, DeleteChangeSet; words:
   public report aws/aws-cdk#26182, 2023-06-30; how long is assumed: `Settings.change_set_delete_seconds`). Of any other
-  set it is done at once (`Settings.plain_sets_linger`).
+  set it is done at once (`Settings.plain_sets_linger`). One that fails leaves the set listed, in DELETE_FAILED (API
+  ChangeSetSummary; `Settings.change_set_delete_fails`). A stack holds about a thousand sets
+  (public report aws/copilot-cli#4426; `Settings.change_set_limit`).
 - A stack in REVIEW_IN_PROGRESS shows no tags, parameters, ChangeSetId or description (recorded by localstack,
   TestStacksApi::test_stack_description_lifecycle; `Settings.review_shows_request`); its deletion takes seconds
   (`Settings.review_delete_seconds`, assumed).
@@ -136,6 +140,7 @@ Reading
 - A hook on a change set leaves no events: its results are in ListHookResults (CHANGE_SET) and GetHookResult, those in
   mode WARN too (API ListHookResults, GetHookResult; `Settings.change_set_hooks`).
 - DescribeEvents gives early validation failures of a change set and the failed events of an operation (API).
+- GetTemplate gives a TemplateBody, which no page promises (API GetTemplate; `Settings.templates_without_body`).
 - GetTemplate, outputs and the values of change sets have `?` for every character beyond ASCII (public reports
   aws-cloudformation/cloudformation-coverage-roadmap#814 and #1220, aws/aws-cdk#38708, read 2026-11-28;
   `Settings.beyond_ascii`).

@@ -158,9 +158,11 @@ class Operation:
         status = resource.status
         mode = "WARN" if resource.logical_id in self.cloud.settings.warning_hooks else "FAIL"
         result = self.cloud.uuid()
+        if mode == "WARN":
+            reason += ". Failure was ignored under WARN mode."
         for state, words in (("HOOK_IN_PROGRESS", ""), ("HOOK_COMPLETE_FAILED", reason)):
             self.cloud.record(self.stack, resource, status, "", self.token, (kind, state, words, mode, result))
-        if resource.logical_id not in self.cloud.settings.warning_hooks:
+        if mode == "FAIL":
             raise OperationError(f"The following hook(s) failed: [{kind}]")
 
     def _create_child(self, resource: Resource) -> Steps:
