@@ -4,7 +4,7 @@ from html import unescape
 from typing import Any
 
 import pytest
-from stage import QUEUE, TOPIC, Stage, assembly, environment, layer
+from stage import ACCOUNT, QUEUE, TOPIC, Stage, assembly, environment, layer
 
 from infragen.assembly.stacks import make_plan
 from infragen.assembly.synth import Assembly
@@ -34,14 +34,14 @@ ALARM = {
 }
 
 
-def shop(topology: str, stacks: str = "{}", own_alarm: bool = True, **resources: Any) -> Assembly:
+def shop(topology: str, stacks: str = "{}", own_alarm: bool = True, iam: str = "{}", **resources: Any) -> Assembly:
     """A layer, and one with the service alarm."""
     alarm = {"ServiceAlarm": ALARM} if own_alarm else {"Board": TOPIC}
     outputs = {"ServiceAlarmArn": {"Fn::GetAtt": ["ServiceAlarm", "Arn"]}} if own_alarm else {}
     return assembly(
         layer("data", {"Jobs": QUEUE, **resources}),
         layer("observability", alarm, outputs),
-        env=environment(topology, stacks=stacks),
+        env=environment(topology, stacks=stacks, iam=iam),
     )
 
 
@@ -89,6 +89,32 @@ def test_what_the_file_says_is_given_with_the_next_update_and_shown_in_all_forma
     again = plan_environment(shop(topology, WATCHED, News=TOPIC), stage.session)
     assert settings(again) == {}
     assert not again.changed
+
+
+@pytest.mark.long
+def test_who_hears_of_the_stacks_and_whom_cloudformation_works_as_is_asked_about(stage: Stage, topology: str) -> None:
+    """Another topic, one that goes, another role: by name, with any update. A new stack is asked only about a topic of
+    another account.
+    """
+    theirs, role = EVENTS.replace(ACCOUNT, "999988887777"), f"{{service_role_arn: 'arn:aws:iam::{ACCOUNT}:role/cfn'}}"
+
+    def asked(topics: str, **more: Any) -> set[str]:
+        plan = plan_environment(shop(topology, f"{{notification_arns: [{topics}]}}", **more), stage.session)
+        return {str(each) for each in plan.gated}
+
+    place = "root" if topology == "nested" else "data"
+    sends = f"{place}/NotificationARNs sends each event of the stack to {theirs}, too"
+    assert sends in asked(f"'{EVENTS}', '{theirs}'")
+    assert asked(f"'{EVENTS}'") == set()
+    assert deploy_environment(shop(topology, f"{{notification_arns: ['{EVENTS}']}}"), stage.session).exit_code == 0
+    assert asked(f"'{EVENTS}'", News=TOPIC) == set()
+    goes = f"{place}/NotificationARNs no longer sends the events of the stack to {EVENTS}"
+    assert {sends, goes} <= asked(f"'{theirs}'", News=TOPIC)
+    assert goes in asked("", News=TOPIC)
+    works = (
+        f"CloudFormation works on {place} as arn:aws:iam::{ACCOUNT}:role/cfn; until now with the rights of who deploys"
+    )
+    assert works in asked(f"'{EVENTS}'", News=TOPIC, iam=role)
 
 
 @pytest.mark.long

@@ -41,7 +41,7 @@ from infragen.engine.run import Deployment, Proposal, Run
 from infragen.engine.schedule import RunPolicy, Task, run_concurrently, walk
 from infragen.engine.stack_safety import StackSafety, left_out, raised_words, safety_changes, safety_of, taken
 from infragen.errors import CloudError, Conflict, OutcomeUnknown, Refused
-from infragen.plan.model import EnvironmentPlan, StackPlan, traced
+from infragen.plan.model import EnvironmentPlan, StackPlan, settings_widen, traced
 
 SHORT_LOGIN = 1800
 """Seconds that a login should still last: about what a first creation takes. Many roles give no more than an hour."""
@@ -182,6 +182,12 @@ def _with_settings(
     and what guards the stacks while it works on them.
     """
     env, units = plan.environment, {each.examined.unit.layer: each for each in prepared}
+
+    def given(stack: StackPlan, *rows: PropertyChange) -> StackPlan:
+        stack = replace(stack, settings=rows)
+        opens = settings_widen(stack, observed.identity.account)
+        return replace(stack, widenings=(*stack.widenings, *opens))
+
     for stack in stacks:
         if stack.layer not in units:
             yield stack
@@ -193,7 +199,7 @@ def _with_settings(
         ]
         guards = safety_changes(safety, unit.layer, live, own, change_set)
         if live is None:
-            yield replace(stack, settings=guards)
+            yield given(stack, *guards)
             continue
         nested = observed.nested_in(unit, live.stack_id)
         changes: tuple[PropertyChange, ...] = ()
@@ -204,7 +210,7 @@ def _with_settings(
             session.ui.tell(Warned(f"{said}: {error.message}"))
         updated = any(each.action != "none" for each in own)
         role = service_role(live.role_arn, role_of(env, unit.layer), updated=updated)
-        yield replace(stack, settings=(*changes, *role, *guards))
+        yield given(stack, *changes, *role, *guards)
 
 
 def _cost(env: Environment, examined: Sequence[Examined], options: Options) -> CostDelta | None:
@@ -281,7 +287,7 @@ def _deploy_once(plan: StackLayout, session: Session, options: Options, before: 
             if options.on_failure == "keep":
                 refuse_replacements(session, observed, proposal.prepared)
             warn_of_login(session, plan.environment, proposal.prepared)
-            ask(session, shown, options.approval(plan.environment), proposal.raised)
+            ask(session, shown, options.approval(plan.environment, shown), proposal.raised)
         if shown.changed:
             upload(session, plan.bucket, list(options.code.values()))
         ended = Run(session, plan, options, leftovers, proposal, observed, agreed_to(shown)).walk()

@@ -12,6 +12,7 @@ from infragen.config import Environment, EnvironmentFile, camel
 from infragen.cost import PriceFile
 from infragen.engine.gate import BROADENING, Approval
 from infragen.errors import InputError
+from infragen.plan.model import EnvironmentPlan
 from infragen.resource_types.interruption import BRIEF, OUTAGE
 
 
@@ -57,15 +58,15 @@ class Options:
     notes: tuple[str, ...] = ()
     ignore_alarms: frozenset[str] = frozenset()
 
-    def approval(self, env: Environment) -> Approval:
+    def approval(self, env: Environment, shown: EnvironmentPlan) -> Approval:
         """Return what the user has agreed to before being asked."""
-        return Approval(self.allow_widening, self.require_approval, self.allow_cost, self.worst(env))
+        return Approval(self.allow_widening, self.require_approval, self.allow_cost, self.worst(env, shown))
 
-    def worst(self, env: Environment) -> str:
-        """Return the worst interruption that is allowed: without a word brief in a protected environment, any in
-        others.
+    def worst(self, env: Environment, shown: EnvironmentPlan) -> str:
+        """Return the worst interruption that is allowed: without a word brief in an environment that is protected, or
+        that the plan takes the protection from, any in others.
         """
-        return self.max_interruption or (BRIEF if env.protected else OUTAGE)
+        return self.max_interruption or (BRIEF if env.protected or shown.unprotects else OUTAGE)
 
 
 def worker_code(file: EnvironmentFile, without: Collection[str] = ()) -> dict[str, Artifact]:

@@ -12,10 +12,8 @@ from typing import Any
 from infragen.changes.comparison import OPAQUE
 from infragen.cloud.cloudformation import PropertyChange
 from infragen.engine.preview import Prepared
-from infragen.plan.model import StackPlan
+from infragen.plan.model import SERVICE_ROLE, StackPlan
 from infragen.secrecy.shown import Absent
-
-SERVICE_ROLE = ("ServiceRole",)
 
 
 def with_notes(prepared: Prepared) -> tuple[StackPlan, ...]:
@@ -41,9 +39,9 @@ def service_role(now: str, wanted: str, *, updated: bool) -> tuple[PropertyChang
             f"{now} stays, although iam.service_role_arn is not set: CloudFormation cannot remove a role from a stack; "
             "name another one to replace it"
         )
-        return (PropertyChange(SERVICE_ROLE, now, now, note=stays),)
+        return (PropertyChange((SERVICE_ROLE,), now, now, note=stays),)
     later = "nothing is deployed for it alone; CloudFormation takes it with the next update of this stack"
-    return (PropertyChange(SERVICE_ROLE, now or Absent(), wanted, note="" if updated else later),)
+    return (PropertyChange((SERVICE_ROLE,), now or Absent(), wanted, note="" if updated else later),)
 
 
 def _opaque_notes(body: Mapping[str, Any]) -> Iterator[str]:

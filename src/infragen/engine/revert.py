@@ -143,7 +143,7 @@ class _Revert:
             session.ui.tell(Planned(shown))
             self._refuse_outputs(found)
             self._refuse_raised(reverted.values())
-            ask(session, shown, self.options.approval(self._env), question=QUESTION)
+            ask(session, shown, self.options.approval(self._env, shown), question=QUESTION)
             if not reverted:
                 return Deployment(shown, ())
             tasks = [Task(name, each.state.name, self._after(name, reverted)) for name, each in reverted.items()]

@@ -260,7 +260,7 @@ class Run:
         plans = widened(again.plans, sides, shown.account, shown.region, self.proposal.sides)
         refuse(refused(plans, self.options.allow_data_loss))
         stops = [each for plan in plans for each in plan.interruptions]
-        refuse_interruptions(stops, self.options.worst(self.plan.environment))
+        refuse_interruptions(stops, self.options.worst(self.plan.environment, shown))
         unasked = self.options.require_approval == NEVER
         allowed = {each.place for plan in plans for each in plan.widenings} if unasked else self.options.allow_widening
         refuse_more(self.agreed, plans, allowed)

@@ -65,7 +65,7 @@ def save_plan(
         session.ui.tell(Planned(shown))
         refuse(shown.refusals)
         proposal.order.refuse()
-        refuse_interruptions(shown.interruptions, options.worst(plan.environment))
+        refuse_interruptions(shown.interruptions, options.worst(plan.environment, shown))
         upload(session, plan.bucket, list(options.code.values()))
         rows = {each.layer: {change.place: shape(change) for change in each.changes} for each in shown.stacks}
         units = tuple(_unit(session, observed, each, proposal.sides, rows) for each in proposal.prepared)
@@ -99,7 +99,7 @@ def _saved(
         templates=template_digests(plan),
         values=launch_values(plan.environment, options),
         allow_replace=tuple(sorted(options.allow_data_loss | left_out(proposal.safety, shown.stacks))),
-        max_interruption=options.worst(plan.environment),
+        max_interruption=options.worst(plan.environment, shown),
         adopt=options.adopt,
         nested=options.nested,
         summary=f"{len(shown.changes())} changes",
@@ -221,7 +221,7 @@ def deploy_saved(assembly: Assembly, session: Session, saved: SavedPlan, options
         _check(name, saved, other)
         session.ui.tell(Planned(proposal.shown))
         refuse(proposal.shown.refusals)
-        refuse_interruptions(proposal.shown.interruptions, options.worst(plan.environment))
+        refuse_interruptions(proposal.shown.interruptions, options.worst(plan.environment, proposal.shown))
         refuse_raised(proposal.raised)
         warn_of_login(session, plan.environment, prepared)
         for each in prepared:

@@ -31,7 +31,7 @@ from infragen.engine.observe import Observed
 from infragen.engine.progress import Session, Warned
 from infragen.errors import InputError, PermissionDenied
 from infragen.layers.observability import ServiceAlarmArn
-from infragen.plan.model import MONITORING_TIME, ROLLBACK_TRIGGERS, StackPlan
+from infragen.plan.model import MONITORING_TIME, NOTIFICATIONS, ROLLBACK_TRIGGERS, StackPlan
 from infragen.secrecy.shown import Absent
 
 SERVICE_ALARM_ID = "ServiceAlarm"
@@ -171,7 +171,7 @@ def safety_changes(
     found = [
         (ROLLBACK_TRIGGERS, _names(now.rollback), _names(wanted)),
         (MONITORING_TIME, now.rollback.minutes, wanted.minutes),
-        ("NotificationARNs", _listed(now.notifications), _listed(topics)),
+        (NOTIFICATIONS, _listed(now.notifications), _listed(topics)),
         ("RetainExceptOnCreate", _switch(now.retain_except_on_create), _switch(safety.retain_except_on_create)),
     ]
     if live is None:

@@ -15,9 +15,11 @@ from infragen.gates.access import Widening
 from infragen.gates.data_loss import Refusal, refusals
 from infragen.gates.interruption import PlannedInterruption
 from infragen.plan.drift import PlannedDrift, StackDrift
+from infragen.secrecy.shown import Absent
 
 TERMINATION_PROTECTION, ROLLBACK_TRIGGERS = "TerminationProtection", "RollbackTriggers"
 MONITORING_TIME, STACK_POLICY = "MonitoringTimeInMinutes", "StackPolicy"
+NOTIFICATIONS, SERVICE_ROLE = "NotificationARNs", "ServiceRole"
 """Stack settings, and what follows the layer where their loss is allowed by name."""
 
 OTHER_POLICY = "a policy that infragen did not write"
@@ -118,6 +120,23 @@ def _switched_off(stack: StackPlan, allowed: Collection[str]) -> Iterator[Refusa
             yield Refusal(place, STACK_TYPE, why)
 
 
+def settings_widen(stack: StackPlan, account: str) -> Iterator[Widening]:
+    """Yield what a stack's own settings open: another role of CloudFormation's, and who hears of its events."""
+    for each in stack.settings_to_change:
+        place = f"{stack.layer}/{each.path[0]}"
+        if each.path == (SERVICE_ROLE,) and each.before != each.after:
+            was = "the rights of who deploys" if isinstance(each.before, Absent) else f"the role {each.before}"
+            says = f"CloudFormation works on {stack.layer} as {each.after}; until now with {was}"
+            yield Widening("permissions", place, says)
+        if each.path == (NOTIFICATIONS,):
+            before, after = _listed(each.before), _listed(each.after)
+            for topic in sorted(after - before):
+                foreign = topic.split(":")[4:5] != [account]
+                yield Widening("permissions", place, f"{place} sends each event of the stack to {topic}, too", foreign)
+            for topic in sorted(before - after):
+                yield Widening("permissions", place, f"{place} no longer sends the events of the stack to {topic}")
+
+
 def _listed(value: object) -> set[str]:
     return set(value) if isinstance(value, list) else set()
 
@@ -212,6 +231,14 @@ class EnvironmentPlan:
         if cost is None or budget is None:
             return False
         return cost.after.expected > budget and cost.change.expected >= CENT
+
+    @property
+    def unprotects(self) -> bool:
+        """Return whether a stack's termination protection is switched off, so that the environment is protected until
+        it is deployed.
+        """
+        rows = (row for each in self.stacks for row in each.settings_to_change)
+        return any((row.path[0], row.after) == (TERMINATION_PROTECTION, "off") for row in rows)
 
     @property
     def changed(self) -> bool:
