@@ -34,7 +34,8 @@ image than a new tag of the same repository, another bucket than before, a layer
 such as `LD_PRELOAD`, `NODE_OPTIONS`, `AWS_LAMBDA_EXEC_WRAPPER` or `HTTPS_PROXY`. A new tag, and new code under another
 key of the same bucket, are what a deployment is for and do not count. Fewer of the same subnets do not count.
 
-A value that is not known before the deployment counts as another one, unless it is the same output of the same layer.
+A value that is not known before the deployment counts as another one, unless it is the same output of the same layer,
+or one of Parameter Store of which AWS's change set lists nothing.
 References to resources of the same environment are nothing new where a property names a destination or a role. Values
 of secrets are compared and not shown.
 

@@ -173,6 +173,8 @@ class _Judge:
 
         def make(path: tuple[str | int, ...], before: object = None, after: object = None, **more: Any) -> Any:
             effect, note = self._effect(type_, path, more.get("moved_from"))
+            if path[0] == "Condition" and "Condition" in self.new.resources[name]:
+                effect = CONDITIONALLY  # whether it stays is not known
             sides = [_written(resource, path) for resource in written]
             used = decides(sides[1], self.conditions) if same(*sides) else set()
             causes = tuple(Cause(CauseKind.PARAMETER, each) for each in self.changed if each in used)

@@ -1,12 +1,15 @@
-"""A template with its parameters in place and its conditions decided: what CloudFormation would work with.
+"""A template with its parameters in place, its conditions decided and its mappings looked up: what CloudFormation would
+work with.
 
-Pure, and the same for a deployed template and a rendered one. What is not known stays as it is written.
+Pure, and the same for a deployed template and a rendered one. What is not known stays as it is written, with what it
+depends on in its place: of a condition what it asks, of a mapping what is in it. So two values that are equal here are
+equal to CloudFormation, although their templates have other sections.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from infragen.secrecy.masking import Sealed
@@ -15,29 +18,77 @@ from infragen.secrecy.shown import KNOWN_AFTER, KnownAfter
 SUB_NAME = re.compile(r"\$\{(?!!)\s*([^}]+?)\s*\}")
 
 
+PARTITIONS = {"cn-": ("aws-cn", "amazonaws.com.cn"), "us-gov-": ("aws-us-gov", "amazonaws.com")}
+
+
+def pseudo_parameters(account: str, region: str) -> dict[str, str]:
+    """Return the pseudo parameters of which the value follows from account and region."""
+    partition, suffix = next(
+        (each for start, each in PARTITIONS.items() if region.startswith(start)), ("aws", "amazonaws.com")
+    )
+    return {"AWS::AccountId": account, "AWS::Region": region, "AWS::Partition": partition, "AWS::URLSuffix": suffix}
+
+
 def evaluated(body: Mapping[str, Any], values: Mapping[str, object]) -> dict[str, dict[str, Any]]:
-    """Return the resources of a template with parameters in place and conditions decided, as far as the values are
-    known.
+    """Return the resources of a template with parameters in place, conditions decided and mappings looked up, as far as
+    the values are known. `Condition` of a resource is what is left to decide.
     """
-    conditions = _Conditions(body.get("Conditions", {}), values)
+    conditions = _Conditions(body.get("Conditions", {}), body.get("Mappings", {}), values)
     found = {}
     for name, resource in body.get("Resources", {}).items():
-        if "Condition" in resource and conditions.holds({"Condition": resource["Condition"]}) is False:
+        holds = "Condition" not in resource or conditions.holds({"Condition": resource["Condition"]})
+        if holds is False:
             continue
         kept = _evaluate({k: v for k, v in resource.items() if k != "Condition"}, values, conditions)
-        if "Condition" in resource and conditions.holds({"Condition": resource["Condition"]}) is None:
-            kept["Condition"] = resource["Condition"]
+        if holds is None:
+            kept["Condition"] = conditions.asked(resource["Condition"])
         found[name] = kept
     return found
 
 
 class _Conditions:
-    """The conditions of a template under given parameter values: true, false, or None for not known."""
+    """The conditions of a template under given parameter values: true, false, or None for not known; and its mappings,
+    which conditions ask, too.
+    """
 
-    def __init__(self, written: Mapping[str, Any], values: Mapping[str, object]) -> None:
+    def __init__(self, written: Mapping[str, Any], mappings: Mapping[str, Any], values: Mapping[str, object]) -> None:
         self._written = written
+        self._mappings = mappings
         self._values = values
         self._asked: list[str] = []
+
+    def looked_up(self, inner: list[Any]) -> Any:
+        """Return what a mapping holds; where its keys are not known, what is asked of which mapping."""
+        named, *keys = (_evaluate(each, self._values, self) for each in inner[:3])
+        held = self._mappings.get(named) if isinstance(named, str) else None
+        found = held
+        for key in keys:
+            found = found.get(str(key)) if isinstance(found, Mapping) and isinstance(key, str | int) else None
+        if found is None and held is not None and inner[3:] and all(isinstance(each, str | int) for each in keys):
+            found = inner[3].get("DefaultValue") if isinstance(inner[3], Mapping) else None
+        if found is not None:
+            return _evaluate(found, self._values, self)
+        return {"Fn::FindInMap": [named if held is None else held, *keys, *inner[3:]]}
+
+    def asked(self, name: Any) -> Any:
+        """Return what a condition asks that is not decided, with the conditions that it names and all values in their
+        places; its name where the template does not say.
+        """
+        known = isinstance(name, str) and name in self._written and name not in self._asked
+        return self._asking(name, self._opened) if known else name
+
+    def _opened(self, what: Any) -> Any:
+        if not isinstance(what, dict) or len(what) != 1:
+            return what
+        [(key, inner)] = what.items()
+        match key, inner:
+            case "Condition", str():
+                return self.asked(inner)
+            case (("Fn::And" | "Fn::Or" | "Fn::Not"), list()):
+                return {key: [self._opened(each) for each in inner]}
+            case "Fn::Equals", list():
+                return {key: [_evaluate(each, self._values, self) for each in inner]}
+        return what
 
     def holds(self, what: Any) -> bool | None:
         """Return whether a condition holds."""
@@ -62,11 +113,12 @@ class _Conditions:
 
     def _named(self, name: str) -> bool | None:
         """Return whether the condition of this name holds; one that asks for itself does not say."""
-        if name in self._asked:
-            return None
+        return None if name in self._asked else self._asking(name, self.holds)
+
+    def _asking(self, name: str, asked: Callable[[Any], Any]) -> Any:
         self._asked.append(name)
         try:
-            return self.holds(self._written.get(name))
+            return asked(self._written.get(name))
         finally:
             self._asked.pop()
 
@@ -99,6 +151,9 @@ def _evaluate(value: Any, values: Mapping[str, object], conditions: _Conditions)
             held = conditions.holds({"Condition": inner[0]})
             if held is not None:
                 return _evaluate(inner[1] if held else inner[2], values, conditions)
+            return {key: [conditions.asked(inner[0]), *(_evaluate(each, values, conditions) for each in inner[1:])]}
+        if key == "Fn::FindInMap" and isinstance(inner, list) and len(inner) in (3, 4):
+            return conditions.looked_up(inner)
     after = {}
     for name, each in value.items():
         part = _evaluate(each, values, conditions) if isinstance(each, _NESTED) else each

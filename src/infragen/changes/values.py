@@ -129,7 +129,8 @@ def _functions(spot: _Spot, name: str, before: Any, after: Any) -> Iterator[Prop
     inner = spot.key(name, ())
     counts = {len(each) if isinstance(each, list) else 0 for each in (old, new)}
     if name == "Fn::If" and counts == {3} and old[0] == new[0]:
-        for number, label in ((1, f"[if {old[0]}]"), (2, f"[if not {old[0]}]")):
+        asked = old[0] if isinstance(old[0], str) else "…"
+        for number, label in ((1, f"[if {asked}]"), (2, f"[if not {asked}]")):
             yield from _differences(inner.at(number, label), old[number], new[number])
     elif (
         name == "Fn::Join"

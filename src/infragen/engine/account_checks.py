@@ -14,7 +14,7 @@ from typing import Any
 
 from infragen.assembly.stacks import StackLayout
 from infragen.changes.comparison import LayerSides, Side
-from infragen.changes.evaluate import evaluated
+from infragen.changes.evaluate import evaluated, pseudo_parameters
 from infragen.checks import GENERAL, Answer, Check, CheckResult, Subject, Verdict, unknown
 from infragen.checks.check import Path, Resource
 from infragen.checks.quotas import GROUP, named_resource
@@ -33,9 +33,7 @@ SECONDS = 2.0
 
 def subject_of(session: Session, plan: StackLayout, identity: Identity, examined: Iterable[Examined]) -> Subject:
     """Return what there is to check: the resources of all layers with what happens to each, and the image tag."""
-    pseudo = {
-        "AWS::Region": identity.region, "AWS::AccountId": identity.account, "AWS::Partition": identity.partition,
-    }  # fmt: skip
+    pseudo = pseudo_parameters(identity.account, identity.region)
     resources, tag, running, given = list[Resource](), "", "", False
     examined = tuple(examined)
     for each in examined:

@@ -16,7 +16,8 @@ from math import ceil
 from typing import Any
 
 from infragen.assembly.stacks import OutputOf
-from infragen.changes.comparison import LayerSides, Side, more_than, rewritten_outputs, shrunk_outputs
+from infragen.changes.comparison import OPAQUE, LayerSides, Side, more_than, rewritten_outputs, shrunk_outputs
+from infragen.changes.evaluate import decides, pseudo_parameters
 from infragen.changes.values import same
 from infragen.cloud.protocol import AlarmState
 from infragen.engine.preview import Examined
@@ -106,19 +107,51 @@ def widened(
     outputs to those of `sides`.
     """
     templates = {name: (each.before.body, each.after.body) for name, each in {**(others or {}), **sides}.items()}
+    pseudo = pseudo_parameters(account, region)
     found = []
     for plan in plans:
         if plan.action != "none" and plan.layer in sides:
             each = sides[plan.layer]
             wiring = wiring_of(plan.layer, templates)
+            looked_up = {name: KnownAfter(plan.layer, name) for name in _unmoved(plan, each)}
+            before, after = (Side(one.body, {**one.values, **looked_up}) for one in (each.before, each.after))
+            old, new = (Side(one.body, {**pseudo, **one.values}) for one in (each.before, each.after))
             plan = replace(
                 plan,
-                widenings=widenings(plan.layer, each.before, each.after, account, region, wiring),
-                losses=losses(plan.layer, each.before, each.after, plan.changes, shown=plan.shown),
-                interruptions=interruptions(plan.changes, each.before, each.after),
+                widenings=widenings(plan.layer, before, after, account, region, wiring),
+                losses=losses(plan.layer, old, new, plan.changes, shown=plan.shown),
+                interruptions=interruptions(plan.changes, old, new),
             )
         found.append(plan)
     return found
+
+
+def _unmoved(plan: StackPlan, sides: LayerSides) -> Iterator[str]:
+    """Yield the parameters that CloudFormation looks up in Parameter Store and finds as they were: its change set,
+    which shows all that changes, lists nothing that is made of them.
+    """
+    if not plan.shown:
+        return
+    body = sides.after.body
+    listed: set[tuple[str | int, ...]] = {
+        (row.logical_id, *each.path[1:2])
+        for row in plan.changes
+        for each in row.properties
+        if each.path[:1] == ("Properties",)
+    }
+    listed |= {(row.logical_id,) for row in plan.changes if row.action != "Modify" or not row.properties}
+    before = sides.before.body.get("Parameters", {})
+    for name, declared in body.get("Parameters", {}).items():
+        used = {
+            (logical_id, key)
+            for logical_id, resource in body["Resources"].items()
+            for key, value in resource.get("Properties", {}).items()
+            if name in decides(value, body.get("Conditions", {}))
+        }
+        opaque = str(declared.get("Type", "")).startswith(OPAQUE) and same(declared, before.get(name))
+        whole = {(logical_id,) for logical_id, _ in used}
+        if opaque and not listed & (used | whole):
+            yield name
 
 
 def as_shown(sides: LayerSides, first: LayerSides) -> LayerSides:

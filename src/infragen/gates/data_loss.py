@@ -101,6 +101,8 @@ def destroyed(change: ResourceChange) -> str:
         return ""
     if change.replacement == "True":
         return "would be replaced by a new one"
+    if change.replacement != "False" and any(each.path[:1] == ("Condition",) for each in change.properties):
+        return "may be removed: what its condition asks is not known before it is deployed"
     if change.replacement != "False" and not (change.type == STACK_TYPE and change.replacement == "Conditional"):
         return f"may be replaced by a new one (replacement {change.replacement or 'unknown'})"
     if change.policy_action not in HARMLESS_POLICY:

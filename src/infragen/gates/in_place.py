@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from infragen.changes.diff import Side, deletion_policy, replacement_policy
+from infragen.changes.evaluate import references
 from infragen.changes.values import NOTHING, intrinsic, opened, same
 from infragen.cloud.cloudformation import ResourceChange
 from infragen.cloud.template import STACK_TYPE
@@ -82,7 +83,7 @@ def losses(
         becomes, place = after.get(name), f"{layer}/{name}"
         kind = was["Type"]
         row = next((each for each in rows if each.logical_id == name), None)
-        kept = any(POLICIES[policy(each)] for each in (was, becomes) if each for policy in _POLICY_OF.values())
+        kept = any(_left(each, attribute, "Retain") for each in (was, becomes) if each for attribute in _POLICY_OF)
         if row is not None and not holds_data(kind) and (why := destroyed(row)):
             if kept:
                 found.append(Refusal(place, kind, f"{why}; its deletion policy says that it holds data"))
@@ -92,19 +93,50 @@ def losses(
             found.append(Refusal(place, kind, f"would be replaced by a resource of another type ({becomes['Type']})"))
         stays = row is None or not destroyed(row)
         if stays and becomes is not None and becomes["Type"] == kind != STACK_TYPE:
-            found += [Refusal(place, kind, why, name) for name, why in _in_place(was, becomes)]
+            listed = _as_listed(row, was, becomes, after.keys())
+            found += [Refusal(place, kind, why, name) for name, why in _in_place(was, listed)]
     return tuple(dict.fromkeys([*found, *unseen_losses(layer, old, new, rows, shown=shown)]))
 
 
+def _as_listed(
+    row: ResourceChange | None, was: Mapping[str, Any], becomes: Mapping[str, Any], resources: Collection[str]
+) -> Mapping[str, Any]:
+    """Return a resource as it becomes, with another value for what only AWS looks up and lists as changed: a parameter
+    or a dynamic reference of Parameter Store, which both templates write alike.
+    """
+    old, new = was.get("Properties", {}), becomes.get("Properties", {})
+    keys = {str(each.path[1]) for each in row.properties if len(each.path) > 1} if row is not None else set()
+    moved = {key for key in keys & new.keys() if same(old.get(key), new[key]) and _looked_up(new[key], resources)}
+    return {**becomes, "Properties": {**new, **{key: {"Fn::Transform": new[key]} for key in moved}}}
+
+
+def _looked_up(value: Any, resources: Collection[str]) -> bool:
+    """Return whether an evaluated value holds something that only AWS looks up."""
+    names = {each for each in references(value) if not each.startswith("AWS::")}
+    return not names <= set(resources) or "{{resolve:" in json.dumps(value, default=str)
+
+
 _POLICY_OF = {"DeletionPolicy": deletion_policy, "UpdateReplacePolicy": replacement_policy}
+
+
+def _left(resource: Mapping[str, Any], attribute: str, unknown: str) -> int:
+    """Return how much is left of a resource by one of its policies; `unknown` is what counts where a function says it
+    that only AWS evaluates.
+    """
+    policy = _POLICY_OF[attribute](resource)
+    return POLICIES[unknown if isinstance(resource.get(attribute), Mapping) else policy]
 
 
 def _in_place(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield what is lost: the attribute or property whose change does it, and why."""
     for attribute, policy in _POLICY_OF.items():
         was, becomes = policy(before), policy(after)
-        if POLICIES[becomes] < POLICIES[was]:
-            when = "deleted" if attribute == "DeletionPolicy" else "replaced"
+        when = "deleted" if attribute == "DeletionPolicy" else "replaced"
+        if any(isinstance(each.get(attribute), Mapping) for each in (before, after)):
+            less = _left(after, attribute, "Delete") < _left(before, attribute, "Retain")
+            if less and not same(before.get(attribute), after.get(attribute)):
+                yield attribute, f"would change its {attribute}: when it is {when}, less of it may be kept"
+        elif POLICIES[becomes] < POLICIES[was]:
             left = "nothing of it is kept" if becomes == "Delete" else "only a snapshot of it is kept"
             yield attribute, f"would lose its {attribute} {was}: when it is {when}, {left}"
     row = resource_type(before["Type"])

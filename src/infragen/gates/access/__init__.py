@@ -7,7 +7,7 @@ covers an action, a range that holds another); whatever cannot be understood cou
 from collections.abc import Iterator, Mapping
 
 from infragen.changes.diff import Side
-from infragen.changes.evaluate import evaluated
+from infragen.changes.evaluate import evaluated, pseudo_parameters
 from infragen.changes.values import same
 from infragen.cloud.template import STACK_TYPE
 from infragen.gates.access.access import access_widenings
@@ -21,7 +21,6 @@ from infragen.gates.unseen import TRANSFORM, hiding, rendered_stacks
 __all__ = ["Widening", "Wiring", "widenings", "wiring_of"]
 
 BEFORE, AFTER = "before", "after"
-PARTITIONS = {"cn-": ("aws-cn", "amazonaws.com.cn"), "us-gov-": ("aws-us-gov", "amazonaws.com")}
 NOT_WIRED = Wiring()
 
 
@@ -65,15 +64,8 @@ def _resources(
     wiring: Wiring = NOT_WIRED,
     existing: frozenset[str] = frozenset(),
 ) -> Resources:
-    partition, suffix = next(
-        (each for start, each in PARTITIONS.items() if region.startswith(start)), ("aws", "amazonaws.com")
-    )
     lists = _lists(side)
-    values: dict[str, object] = {
-        **lists,
-        "AWS::AccountId": account, "AWS::Region": region, "AWS::Partition": partition, "AWS::URLSuffix": suffix,
-    }  # fmt: skip
-    bodies = evaluated(side.body, values)
+    bodies = evaluated(side.body, {**lists, **pseudo_parameters(account, region)})
     undecided = {name: each for name, each in bodies.items() if "Condition" in each}
     kept = {name: each for name, each in bodies.items() if side_name == AFTER or name not in undecided}
     reader = Reader(frozenset(bodies), side_name)
