@@ -15,7 +15,6 @@ from infragen.engine.gate import widened
 from infragen.engine.options import Options
 from infragen.errors import Refused
 from infragen.gates.in_place import losses
-from infragen.layers.contract import LaunchParameter
 from infragen.plan.model import StackPlan, refusals_of
 
 ACCOUNT, REGION = "111122223333", "us-east-1"
@@ -201,11 +200,13 @@ def test_what_aws_looks_up_and_lists_as_changed_is_a_change(value: Any) -> None:
 
 def machine(topology: str, size: int, **more: Any) -> Any:
     """An instance with an image of Parameter Store, beside a queue."""
-    image = LaunchParameter("ImageId", "", "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>", default="/ami")
     instance = {"Type": "AWS::EC2::Instance", "Properties": {"ImageId": {"Ref": "ImageId"}, "SourceDestCheck": False}}
     queue = {**QUEUE, "Properties": {"DelaySeconds": size}}
-    env = environment(topology, **more)
-    return assembly(layer("network", {"Nat": instance, "Queue": queue}, launch=[image]), env=env)
+    network = layer("network", {"Nat": instance, "Queue": queue})
+    network.body["Parameters"] = {
+        "ImageId": {"Type": "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>", "Default": "/ami"}
+    }
+    return assembly(network, env=environment(topology, **more))
 
 
 @pytest.mark.long
@@ -229,8 +230,9 @@ def test_without_protection_what_was_protected_is_interrupted_by_name_all_the_sa
     def shop(protect: str, **more: Any) -> Any:
         return assembly(layer("data", {"Jobs": QUEUE, **more}), env=environment(topology, protect=protect))
 
-    group = {"Type": "AWS::ElasticLoadBalancingV2::TargetGroup", "Properties": {"Port": 1, "VpcId": "vpc-1"}}
-    moved = {**group, "Properties": {**group["Properties"], "Port": 2}}
+    port: dict[str, Any] = {"Port": 1, "VpcId": "vpc-1"}
+    group = {"Type": "AWS::ElasticLoadBalancingV2::TargetGroup", "Properties": port}
+    moved = {**group, "Properties": {**port, "Port": 2}}
     deploy_environment(shop("true", Group=group), stage.session)
     place = "root/TerminationProtection" if topology == "nested" else "data/TerminationProtection"
     allowed = Options(allow_data_loss=frozenset({place}))

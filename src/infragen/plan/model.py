@@ -121,7 +121,7 @@ def _switched_off(stack: StackPlan, allowed: Collection[str]) -> Iterator[Refusa
 
 
 def settings_widen(stack: StackPlan, account: str) -> Iterator[Widening]:
-    """Yield what a stack's own settings open: another role of CloudFormation's, and who hears of its events."""
+    """Yield what a stack's own settings open: another role of CloudFormation's, and who is notified of its events."""
     for each in stack.settings_to_change:
         place = f"{stack.layer}/{each.path[0]}"
         if each.path == (SERVICE_ROLE,) and each.before != each.after:
