@@ -88,6 +88,23 @@ TEXTS = {
     "redis user, small": "select 0\nauth default {}1x\nping", "httpie": "http -a bob:{} h/x",
     "net user": "net user bob {} /add", "jdbc of Oracle": "jdbc:oracle:thin:scott/{}@h", "ipmi": "ipmitool -P {} power",
     "aws configure": "aws configure set aws_secret_access_key {}",
+    "refused": "1 validation error detected: Value '{}' at 'masterUserPassword' failed to satisfy constraint: length",
+    "refused for": "Value ({}) for parameter MasterUserPassword is invalid. Use printable characters.",
+    "refused string": "[#/AuthToken: string [{}] does not match pattern ^x$]",
+    "refused, too long": "#/AuthToken: expected maxLength: 8, actual: 12 ({})",
+    "refused key": "Incorrect API key provided: {}1. You can find your API key at h", "API key": "API key: {}",
+    "two words": "license key {}1 expired", "connection string": "The connection string is {}",
+    "secret value": "Secret value: {}", "security code": "the security code is {}1",
+    "fallback": "password = process.env.PW || '{}'", "fallback, new": 'password = process.env.PW ?? "{}"',
+    "fallback, Python": "password = os.environ.get('PW', '{}')", "fallback, or": "password = env.PW or '{}'",
+    "fallback, named": 'password = config.get("pw", default="{}")', "typed": 'password: str = "{}"',
+    "typed, Go": 'var password string = "{}"', "column": "ADD COLUMN token text DEFAULT '{}'",
+    "insert": "INSERT INTO users (name, password) VALUES ('a', '{}')", "login": "client.login('a', '{}')",
+    "named element": '<property name="db.password">{}</property>',
+    "inner element": '<setting name="Token"><value>{}</value></setting>',
+    "parameter": "ParameterKey=DbPassword,ParameterValue={}", "ssh-keygen": "ssh-keygen -t rsa -N {} -f k",
+    "snmp": "snmpwalk -v3 -A {} h", "cargo": "cargo login {}", "here string": "passwd bob <<< {}",
+    "Oracle, easy connect": "app/{}@//db.internal:1521/svc",
 }  # fmt: skip
 """Texts under a name that says nothing, around a secret."""
 
@@ -109,6 +126,12 @@ SHAPES = {
     "LangSmith": "lsv2_pt_" + "9f86d081" * 4 + "_9f86d08188", "Neon": "napi_" + "a1b2c" * 11,
     "MWS": "amzn.mws.9f86d081-884c-7d65-9a2f-eaa0c55ad015", "Groq": "gsk_" + "a1B2" * 13,
     "secret key": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    "1Password": "A3-JZDE8G-D6NCF10EPF9-DHODZ-OC9IS-J8HT9", "Alibaba": "LTAI" + "a1B2" * 5,
+    "swarm": "SWMTKN-1-" + "a1b2c" * 10 + "-" + "a1b2c" * 5, "Octopus": "API-" + "F896L6FBR118Z" * 2,
+    "Plaid": "access-sandbox-9f86d081-884c-7d65-9a2f-eaa0c55ad015", "ReadMe": "rdme_" + "a1b2c" * 14,
+    "SonarQube": "sqp_" + "9f86d08188" * 4, "Typeform": "tfp_" + "a1b2c" * 11, "OpenShift": "sha256~" + "a1B2c" * 9,
+    "of an issuer": "gta_9f86d081884c7d659a2feaa0c55ad015a3bf4f1b", "product key": "5SI3T-QPOO2-PRJT0-6I89D-UZ9CA",
+    "with brackets": "A8mG(StQF^1w0AbllSPv",
 }  # fmt: skip
 """Whole secrets under a name that says nothing."""
 
@@ -155,6 +178,10 @@ PLAIN = (
     "commit 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b", "RequestToken: 3f2504e0-4f89-11d3-9a0c-0305e82c3301",
     "Secret shop/dev/database-AbC1dE not found",
     "shop-dev-database-cluster-1abcdefghijk.cluster-c1a2b3d4e5f6.eu-central-1.rds.amazonaws.com",
+    "LocalIpv6NetworkCidr", "Ec2LaunchTemplateVersionMaxLimitExceeded", "id-token: write", "API key: ${API_KEY}",
+    "docker login --username AWS --password-stdin", "the license key expired", "Value 'x' at 'queueName' is too short",
+    "the key of the connection string is unknown", "password = os.environ.get('PW', '')",
+    "db-ABCDEFGHIJ1KLMNOPQR2STUVWXY", "shop_dev_worker_orders_queue_depth_alarm_of_2026",
     "/aws/lambda/shop/2026/11/29/[$LATEST]9f86d081884c7d659a2feaa0c55ad015", "infragen-20261129T021038Z-4f1b2b0b822c",
 )  # fmt: skip
 """Texts that must stay readable."""

@@ -22,9 +22,10 @@ from hypothesis import strategies as st
 from sweeps import sweep
 
 from infragen.assembly.templatefile import parse
+from infragen.changes import replacement
 from infragen.cli import main
 from infragen.secrecy import texts
-from infragen.secrecy.masking import SECRET, hides, mask
+from infragen.secrecy.masking import SECRET, hides, mask, masks_text
 from infragen.secrecy.suspicion import looks_secret
 from infragen.secrecy.texts import certain_credential, suspect
 from infragen.secrecy.visible import quoted, shown, shown_json, visible
@@ -285,6 +286,10 @@ def test_errors_of_aws_stay_readable() -> None:
         "AssertionError [ERR_ASSERTION]: Expected values to be strictly deep-equal:",
         "An error occurred (InvalidClientTokenId) when calling DescribeStacks: The security token is invalid",
         "Property validation failure: [#/MasterUserPassword: expected minLength: 8, actual: 3]",
+        "Model validation failed (#/MasterUserPassword: expected type: String, found: Integer)",
+        "Properties validation failed: [#/AuthToken: failed validation constraint for keyword [pattern]]",
+        "Encountered unsupported property MasterUserSecretKmsKey",
+        "1 validation error detected: Value 'x' at 'queueName' failed to satisfy constraint: at least 2 characters",
         'The parameter MasterUserPassword is not a valid password. (Service: Rds, Status Code: 400, Request ID: 1-2)',
         "Secrets Manager can't find the specified secret.",
         "ResourceInitializationError: unable to pull secrets or registry auth: execution resource retrieval failed",
@@ -330,6 +335,34 @@ def test_nothing_is_hidden_in_a_template_that_infragen_renders(file: Path) -> No
     for section in ("Parameters", "Conditions", "Outputs", "Mappings", "Resources"):
         for name, each in body.get(section, {}).items():
             assert mask(each) == each, f"{section}.{name}"
+
+
+@pytest.mark.long
+def test_hardly_a_name_or_a_value_of_a_schema_is_taken_for_a_secret() -> None:
+    """Of all names of properties and all their allowed values in the schemas: who sees false alarms switches it off."""
+    names: set[str] = set()
+    values: set[tuple[str, str]] = set()
+
+    def collect(node: Any, name: str) -> None:
+        if isinstance(node, list):
+            for each in node:
+                collect(each, name)
+        elif isinstance(node, dict):
+            values.update((name, each) for each in node.get("enum", ()) if isinstance(each, str))
+            for key, each in node.items():
+                if key in ("properties", "definitions") and isinstance(each, dict):
+                    names.update(each)
+                    for inner, of in each.items():
+                        collect(of, inner)
+                else:
+                    collect(each, name)
+
+    for file in (replacement._schemas() / "resources").glob("*.json"):
+        collect(json.loads(file.read_bytes()), "")
+    assert len(names) > 20_000
+    assert len(values) > 10_000
+    assert [each for each in names if masks_text(each)] == []
+    assert len([each for each in values if hides(*each)]) <= 40
 
 
 @pytest.mark.parametrize("name", [*ABOUT, "SECRET_PARAMETERS"])

@@ -95,6 +95,23 @@ _SHAPES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("a key of Neon", ("napi_",), r"\bnapi_[a-z0-9]{50}"),
     ("a key of Amazon MWS", ("amzn.mws.",), r"\bamzn\.mws\.[0-9a-f]{8}-[0-9a-f]{4}-"),
     ("a session token of AWS", ("IQoJb3JpZ2lu", "FwoGZXIvYXdz"), r"\b(?:IQoJb3JpZ2lu|FwoGZXIvYXdz)[A-Za-z0-9+/=]{40}"),
+    ("a key of 1Password", ("A3-",), r"\bA3-[A-Z0-9]{6}-(?:[A-Z0-9]{11}|[A-Z0-9]{6}-[A-Z0-9]{5})(?:-[A-Z0-9]{5}){3}\b"),
+    ("a secret of Adobe", ("p8e-",), r"\bp8e-[A-Za-z0-9_-]{32}"),
+    ("an access key of Alibaba", ("LTAI",), r"\bLTAI[A-Za-z0-9]{20}\b"),
+    ("a token of Clojars", ("CLOJARS_",), r"\bCLOJARS_[A-Za-z0-9]{60}"),
+    ("a token of a Docker swarm", ("SWMTKN-",), r"\bSWMTKN-\d-[0-9a-z]{40,50}-[0-9a-z]{25}"),
+    ("a token of Duffel", ("duffel_",), r"\bduffel_(?:live|test)_[\w=-]{40}"),
+    ("a token of EasyPost", ("EZAK", "EZTK"), r"\bEZ[AT]K[A-Za-z0-9]{54}"),
+    ("a key of Flutterwave", ("FLWSECK",), r"\bFLWSECK(?:_TEST)?-[0-9a-zA-Z]{32}"),
+    ("a key of Lob", ("live_", "test_"), r"\b(?:live|test)_[0-9a-f]{35}\b"),
+    ("a key of Octopus Deploy", ("API-",), r"\bAPI-[A-Z0-9]{26}\b"),
+    ("a token of OpenShift", ("sha256~",), r"\bsha256~[\w-]{43}"),
+    ("a key of Paddle", ("apikey_",), r"\bpdl_(?:live|sdbx)_apikey_[a-z0-9]{26}_[A-Za-z0-9]{22}"),
+    ("a token of Plaid", ("access-",), r"\baccess-(?:sandbox|development|production)-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"),
+    ("a token of ReadMe", ("rdme_",), r"\brdme_[a-z0-9]{70}"),
+    ("a token of Shippo", ("shippo_",), r"\bshippo_(?:live|test)_[0-9a-fA-F]{40}"),
+    ("a token of SonarQube", ("squ_", "sqp_", "sqa_"), r"\bsq[upa]_[a-z0-9]{40}"),
+    ("a token of Typeform", ("tfp_",), r"\btfp_[\w.=-]{40}"),
     ("a token of HubSpot", ("pat-na1-", "pat-eu1-"), r"\bpat-(?:na|eu)1-[0-9a-f]{8}-[0-9a-f]{4}-"),
     ("a JSON Web Token", ("eyJ", "ewo"), r"\b(?:eyJ|ewo)[\w-]{8,}\.(?:eyJ|ewo)?[\w-]{4,}\.[\w-]*"),
     ("a key of Azure", ("AccountKey", "SharedAccessKey", "SharedAccessSignature"),
@@ -124,5 +141,5 @@ def credentials(text: str) -> Iterator[tuple[int, str]]:
 
 @cache
 def _compiled(shape: str) -> re.Pattern[str]:
-    """Return a shape is compiled when a text first holds one of its anchors: to compile all of them costs 25 ms."""
+    """Return a shape, compiled when a text first holds one of its anchors: to compile all of them costs 25 ms."""
     return re.compile(shape)

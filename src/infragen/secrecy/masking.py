@@ -46,6 +46,9 @@ _ARN = re.compile(r"arn:(?:aws[\w-]*|\$\{AWS::Partition\}):[A-Za-z0-9-]+:[^\s\"'
 STORED = "ssm"
 """What an environment file writes instead of a value that is in Parameter Store."""
 
+SWITCHES = frozenset({"true", "false", "on", "off", "enabled", "disabled", "none", "required", "optional"})
+"""What a property that sounds like a secret says when it is a switch, as IAMAuth of a database proxy is."""
+
 SHORTEST = 4
 """A secret of fewer characters is not looked for inside longer texts: it would be found everywhere."""
 
@@ -232,7 +235,7 @@ def masks_text(text: str, known: Iterable[str] = frozenset(), name: str = "") ->
 
 
 def _mask_text(text: str, hidden: bool, known: Iterable[str], name: str) -> object:
-    if not text or (hidden and (text == STORED or _ARN.fullmatch(text))):
+    if not text or (hidden and (text == STORED or text.lower() in SWITCHES or _ARN.fullmatch(text))):
         return text
     if hidden or _DYNAMIC.search(text) or any(each in text for each in known if len(each) >= SHORTEST or each == text):
         return SECRET
@@ -256,8 +259,6 @@ def hides(name: str, text: str) -> bool:
     """Return whether a text under a name is not shown: because of the name, of what is in it, or because it looks
     random.
     """
-    if not text or text.lower() in ("true", "false"):
-        return False
     return bool(mask({name: text}) != {name: text})
 
 

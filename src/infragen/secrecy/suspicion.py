@@ -124,13 +124,14 @@ _ABOUT_A_SECRET = frozenset({
     "alarm", "algorithm", "alias", "arn", "arns", "attachment", "attempts", "audience", "bucket", "certificate",
     "checksum", "class", "code", "config", "configuration", "count", "created", "creation", "date", "days",
     "deletion", "digest", "enabled", "endpoint", "error", "errors", "etag", "exception", "exists", "expiration",
-    "expired", "expires", "expiry", "file", "fingerprint", "format", "function", "group", "hash", "header", "hours",
-    "id", "ids", "integrity", "interval", "issuer", "layer", "length", "limit", "manager", "mapping", "max", "method",
-    "min", "minutes", "mode", "name", "names", "parameter", "path", "period", "permission", "policy", "prefix",
-    "provider", "queue", "refresh", "region", "required", "requirement", "reset", "resource", "role", "rotation",
-    "rule", "schedule", "scope", "scopes", "seconds", "service", "sha256", "size", "source", "specification", "stack",
-    "status", "strategy", "table", "timeout", "topic", "trigger", "ttl", "type", "types", "units", "uri", "url",
-    "usage", "validity", "vault", "version", "versions",
+    "expired", "expires", "expiry", "file", "fingerprint", "format", "function", "group", "hash", "header", "host",
+    "hostname", "hours", "id", "ids", "integrity", "interval", "issuer", "layer", "length", "limit", "location",
+    "manager", "mapping", "max", "method", "min", "minutes", "mode", "name", "names", "parameter", "path", "period",
+    "permission", "policy", "prefix", "provider", "queue", "refresh", "region", "required", "requirement", "reset",
+    "resource", "role", "rotation", "rule", "schedule", "scope", "scopes", "seconds", "service", "sha256", "size",
+    "source", "specification", "stack", "status", "stdin", "storage", "strategy", "table", "timeout", "timing",
+    "topic", "trigger", "ttl", "type", "types", "units", "uri", "url", "usage", "validity", "vault", "vendor",
+    "version", "versions",
 })  # fmt: skip
 """Last words of names that say something about a secret: `PasswordLength`, `TOKEN_TTL`, `DATABASE_SECRET_ARN`."""
 
@@ -167,7 +168,10 @@ Application Load Balancer", dimensions)."""
 _DIGEST = re.compile(r"(?:sha(?:1|224|256|384|512)|md5)[-:=]", re.IGNORECASE)
 _HEXADECIMAL = re.compile(r"(?:0x)?(?:[0-9a-f]{32,}|[0-9A-F]{32,})")
 _ONE_CASE = re.compile(r"(?=[^0-9]*[0-9])(?:[a-z0-9]{20,}|[A-Z0-9]{20,})")
-_WITH_SIGNS = re.compile(r"(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9])(?=.*[!#$%&*+@^~?])[A-Za-z0-9!#$%&*+@^~?_.=-]{12,}")
+_WITH_SIGNS = re.compile(r"(?=.*[A-Z])(?=.*[a-z])(?=.*[0-9])(?=.*[!#$%&*+@^~?])[A-Za-z0-9!#$%&*+@^~?_.=()<>|;,-]{12,}")
+_PRODUCT_KEY = re.compile(r"(?=[A-Z0-9-]*[A-Z])(?=[A-Z0-9-]*[0-9])(?:[A-Z0-9]{5}-){4}[A-Z0-9]{5}")
+_ISSUED = re.compile(r"[A-Za-z]\w*_([A-Za-z0-9]{32,})")
+"""How issuers write a token: a word of theirs, an underscore, and what is random."""
 
 _SECRET_KEY_OF_AWS = re.compile(r"[A-Za-z0-9/+]{40}")
 RANDOM_CHANGES_OF_AWS = 0.25
@@ -294,7 +298,11 @@ def looks_random(text: str) -> bool:
     """
     if text.startswith(("arn:", "/")) or _DIGEST.match(text):
         return False
-    if _HEXADECIMAL.fullmatch(text):
+    if issued := _ISSUED.fullmatch(text):
+        return looks_hexadecimal(issued[1]) or looks_random(issued[1])
+    if _PRODUCT_KEY.fullmatch(text):
+        return True
+    if _HEXADECIMAL.fullmatch(text) or _is_camel_case(text):
         return False
     if _ONE_CASE.fullmatch(text):
         groups = len(re.findall(r"[0-9]+", text))
@@ -305,6 +313,20 @@ def looks_random(text: str) -> bool:
         return False
     least = RANDOM_CHANGES_OF_AWS if _SECRET_KEY_OF_AWS.fullmatch(text) else RANDOM_CHANGES
     return _bits(text) >= RANDOM_BITS and _changes(text) >= least * len(text)
+
+
+def _is_camel_case(text: str) -> bool:
+    """Return whether a text is words in CamelCase with one number, as names of properties are: `LocalIpv6NetworkCidr`.
+    At most one of them is an abbreviation, and one has two letters.
+    """
+    words = _WORD.findall(text)
+    small = [each for each in words if not each.isupper() and not each.isdecimal()]
+    return (
+        sum(map(len, words)) == len(text)
+        and sum(map(str.isdecimal, words)) == 1
+        and sum(map(str.isupper, words)) <= 1
+        and sum(len(each) < 3 for each in small) <= 1
+    )
 
 
 def looks_hexadecimal(text: str) -> bool:

@@ -63,6 +63,18 @@ def suspect(text: str, name: str = "", *, prose: bool = False, ours: bool = Fals
     return (_first_of_short if len(text) <= REMEMBERED else _first)(text, name, prose, ours)
 
 
+_TWO_WORDS = re.compile(
+    r"\b(?P<first>(?:API|access|account|AES|app|auth|deploy|encryption|HMAC|licen[cs]e|master|pre-?shared|private|root|RSA"
+    r"|secret|service|session|shared|signing|SSH|SSL|TLS|webhook)(?=[ ]keys?\b)"
+    r"|(?:access|activation|auth|authorization|backup|invite|login|magic|pin|recovery|security|unlock"
+    r"|verification)(?=[ ](?:codes?|link)\b)|(?:connection|secret)(?=[ ](?:string|value)s?\b)"
+    r"|(?:client|shared|signing|webhook)(?=[ ]secrets?\b)|(?:recovery|seed)(?=[ ](?:phrase|words)\b)"
+    r"|(?:credit|debit)(?=[ ]card\b)|card(?=[ ]number\b)|pass(?=[ ](?:phrase|word|code)\b))[ ]",
+    re.IGNORECASE,
+)
+"""The first word of a secret's name as sentences write it: "API key", "connection string", "security code"."""
+
+
 def _first(text: str, name: str, prose: bool, ours: bool) -> Suspicion | None:
     named = OF_LOAD_BALANCER.sub(lambda found: "-" * len(found[0]), text)  # half of such a name is drawn by lot
     named = _OWN_PARAMETER.sub(lambda found: "-" * len(found[0]), named)
@@ -91,12 +103,13 @@ def _suspicions(text: str, prose: bool, ours: bool, depth: int) -> Iterator[Susp
     yield from _addresses(text)
     yield from _parameters(text)
     yield from _headers_and_options(text)
-    yield from _assignments(text, prose, ours)
+    told = text if ours else _TWO_WORDS.sub(lambda found: f"{found['first']}_", text)
+    yield from _assignments(told, prose, ours)
     yield from _basic(text)
     yield from _cards(text)
     if not ours:
         yield from _of_wallets(text)
-        yield from _in_prose(text)
+        yield from _in_prose(told)
         yield from _random_words(text)
     if depth:
         for start, decoded in _decoded(text):
@@ -121,7 +134,7 @@ _PUBLIC_USERS = frozenset({"git", "hg", "svn", "anonymous", "oauth2"})
 _WEB = frozenset({"http", "https", "ws", "wss"})
 _BESIDE = re.compile(
     r"(?:name|key|header|variable|field|option|parameter)\\*[\"']?\s*[:=]\s*\\*[\"']?(?P<name>[\w.-]+)\\*[\"']?[\s,;]{1,40}\\*[\"']?"
-    r"(?:value|default|content|text)\\*[\"']?\s*[:=]\s*\\*[\"']?(?P<value>[^\s\"'<>]+)",
+    r"(?:[A-Za-z]{0,20}value|default|content|text)\\*[\"']?\s*[:=]\s*\\*[\"']?(?P<value>[^\s\"'<>]+)",
     re.IGNORECASE,
 )
 """A name and its value beside each other: `<add key="password" value="x"/>`, `- name: PASSWORD`, `  value: x`."""
@@ -189,12 +202,30 @@ _COMMANDS = re.compile(
     r"|\b(?:sqlplus|sqlldr|sqlcl|expdp|impdp|rman)(?:\s+-\S+(?:\s+\d\S*)?)*\s+[\"']?[\w$#]+/[^\s$/@.&][^\s/@]*(?:@\S|[\"']|\s|$)"
     r"|\brabbitmqctl\s+(?:add_user|change_password|authenticate_user)\s+\S+\s+[^\s$]\S*"
     r"|\bopenssl\s+[^\n|;]{0,1000}\s-[kK]\s+[^\s$-]\S*"
+    r"|\bssh-keygen\b[^\n|;]{0,1000}\s-[NP]\s*[\"']?[^\s$\"'-]"
+    r"|\bsnmp(?:get|walk|set|bulkwalk|trap)\b[^\n|;]{0,1000}\s-[cAX]\s*[\"']?[^\s$\"'-]"
+    r"|\b(?:cargo\s+login|snyk\s+auth|doctl\s+auth\s+init\s+-t|poetry\s+config\s+http-basic\S*\s+\S+)\s+[\"']?[^\s$\"'-]"
+    r"|\b(?:passwd|chpasswd|cryptsetup|docker\s+login|su|sudo)\b[^\n|;]{0,1000}<<<\s*[\"']?[^\s$\"']"
+    r"|\b(?:log_?in|sign_?in|authenticate|HTTPBasicAuth|basic_?auth|UsernamePasswordCredentials(?:Provider)?)\(\s*"
+    r"([\"'])[^\"'\n]{1,200}\1\s*,\s*([\"'])[^\"'\n$]"
+    r"|\b\w{1,64}/[^\s/@\"']{1,64}@//[\w.-]+:\d"
     r"|(?<![^\s])(?!\d+:)[\w.*-]+:(?:\d{4,5}|\*):[\w.*-]+:[\w.*-]+:[^\s:$]+(?!\S)",
 )
 """Commands that are given a secret without its name, and lines of a .pgpass file (PostgreSQL, "The Password File")."""
 
+_INSERT = re.compile(
+    r"\bINSERT\s+INTO\s+[^\s(]{1,128}\s*\((?P<columns>[^()]{1,1000})\)\s*VALUES\s*\([^\n;]{0,1000}?'[^'\n]",
+    re.IGNORECASE,
+)
 _ELEMENT = re.compile(r"<([\w.:-]+)\s[^<>]*?\b(?:value|content)\s*=\s*[\"'](?P<value>[^\"'$][^\"']*)", re.IGNORECASE)
 """A name and its value in an element of XML: `<password value="x"/>`."""
+
+_NAMED_ELEMENT = re.compile(
+    r"<[\w.:-]+\s[^<>]{0,200}?\b(?:name|key|id)\s*=\s*[\"'](?P<name>[\w.-]+)[\"'][^<>]{0,200}(?<!/)>\s{0,40}"
+    r"(?:<value>)?(?P<value>[^<\s][^<]*)",
+    re.IGNORECASE,
+)
+"""`<property name="password">x</property>`, `<setting name="Token"><value>x</value></setting>`."""
 
 
 _OPTION_P = re.compile(r"(?:^|(?<=\s))-p(?:[ =]+|(?=[^\s=-]))[\"']?(?P<value>[^\s\"'-][^\s\"']*)")
@@ -266,6 +297,12 @@ def _headers_and_options(text: str) -> Iterator[Suspicion]:
     for found in _ELEMENT.finditer(text) if "<" in text else ():
         if looks_secret(found[1]) and _literal(found["value"], False):
             yield Suspicion(found.start(), f"a value of {found[1]}")
+    for found in _INSERT.finditer(text):
+        if any(map(looks_secret, found["columns"].split(","))):
+            yield Suspicion(found.start(), "a statement with a secret")
+    for found in _NAMED_ELEMENT.finditer(text) if "</" in text else ():
+        if looks_secret(found["name"]) and _literal(found["value"], False):
+            yield Suspicion(found.start(), f"a value of {found['name']}")
     for found in _OPTION_P.finditer(text) if "-p" in text else ():
         value = found["value"]
         before = text[max(0, found.start() - 200) : found.start()]
@@ -318,7 +355,8 @@ def _luhn(digits: list[int]) -> bool:
 
 _NAME = re.compile(r"(?<![\w$.-])(?P<dashes>-{0,2})(?P<name>[^\W\d][\w-]*(?:\.[\w-]+)*)")
 _AFTER = re.compile(
-    r"(?P<close>\\*[\"'`]?\]?)(?:(?P<sep>\s*(?::=|=>|===?|[+?]=|<-|=(?!=))\s*|\s{0,2}:(?!:)\s*)(?P<value>\S[^\n]*)"
+    r"(?P<close>\\*[\"'`]?\]?)(?:(?P<sep>\s*(?::=|=>|===?|[+?]=|<-|=(?!=))\s*"
+    r"|\s+(?:string|text|varchar(?:\(\d+\))?|\[\]byte)\s*(?::?=|DEFAULT\b)\s*|\s{0,2}:(?!:)\s*)(?P<value>\S[^\n]*)"
     r"|>(?P<element>[^<\n]+)|(?P<call>\s?\(\s*\\*[\"'`])(?P<argument>[^\"'`\n]+)|\s+(?P<next>[^\s-][^\n]*))"
 )
 _QUOTED = re.compile(r"\\*([\"'`])(?P<inner>.*?)\\*(?:\1|$)", re.DOTALL)
@@ -326,7 +364,7 @@ _BARE = re.compile(r"[^\s,;]+")
 _NOTHING = frozenset({
     "true", "false", "null", "none", "nil", "yes", "no", "on", "off", "undefined", "{", "[", "{}", "[]", "|", ">",
     "|-", ">-", "(", "str", "int", "bytes", "bool", "string", "number", "any", "boolean", "optional", "required",
-    "...", "…", "not", "nothing", "default", "auto",
+    "...", "…", "not", "nothing", "default", "auto", "read", "write",
 })  # fmt: skip
 _PLACEHOLDER = re.compile(
     rf"(?:{_REFERRED.pattern}|\$\d+|\?|%\(\w+\)s"
@@ -342,6 +380,10 @@ _EXPRESSION = re.compile(
 _CALLED = re.compile(
     r"(?:await\s+|new\s+|yield\s+)?[A-Za-z_]\w*\(|[A-Z][A-Za-z]*(?:\[|\s*[,)|=]|$)|[a-z_]\w*(?:\.\w+)*[,;)]"
 )
+_TYPED = re.compile(
+    r"(?:str|string|String|bytes|SecretStr|any|object)\s*(?:\|\s*(?:None|null|undefined)\s*)?:?=\s*(?=\S)"
+)
+"""A type before the value: `password: str = "x"`."""
 _BOUND = re.compile(r"[:@][a-z_]\w*[\s,;)]*(?:[A-Z]|$)")
 _SQL = re.compile(r"\b(?:SELECT|INSERT|UPDATE|DELETE|WHERE|VALUES)\b", re.IGNORECASE)
 _SETTING = re.compile(
@@ -423,10 +465,25 @@ def _literal(value: str, code: bool) -> bool:
         return inner.lower() not in _NOTHING and not _PLACEHOLDER.fullmatch(inner)
     if _PLACEHOLDER.match(value) and _PLACEHOLDER.fullmatch(value.split()[0] if not value.startswith("$(") else value):
         return False
+    if typed := _TYPED.match(value):
+        return _literal(value[typed.end() :], code)
     bare = _BARE.match(value)
     if bare is None or bare[0].rstrip(")]}\"'").lower() in _NOTHING or not bare[0].strip("\"'`\\)]}"):
         return False
-    return not (_EXPRESSION.match(value) or (code and _CALLED.match(value)))
+    if _EXPRESSION.match(value) or (code and _CALLED.match(value)):
+        return any(_is_fallback(each["inner"]) for each in _FALLBACK.finditer(value.partition("\n")[0]))
+    return True
+
+
+_FALLBACK = re.compile(
+    r"(?:\|\||\?\?|\?:|\bor\b|\belse\b|[,(]\s*(?:default|fallback)\s*=|,(?=[^(){}\[\]]{1,200}\)))\s*"
+    r"([\"'`])(?P<inner>[^\"'`]+)\1"
+)
+"""What an expression gives where a variable is not set: `process.env.PW || 'x'`, `os.getenv("PW", "x")`."""
+
+
+def _is_fallback(inner: str) -> bool:
+    return inner.lower() not in _NOTHING and not _PLACEHOLDER.fullmatch(inner)
 
 
 # --- words of a wallet --------------------------------------------------------------------------------------------
@@ -505,8 +562,29 @@ def _is_odd(word: str) -> bool:
     return bool(_ODD.fullmatch(word)) and not _HARMLESS.fullmatch(word)
 
 
+_VALUE_OF = re.compile(
+    r"\bvalue\b(?:\s+of)?:?\s*(?:\(|\[|'|\"|`)(?P<value>[^\n]{1,256}?)(?:\)|\]|'|\"|`),?\s+"
+    r"(?:provided\s+|specified\s+|given\s+)?(?:at|for|of|in)\s+(?:the\s+)?(?:(?:parameter|property|field|key)\s+)?"
+    r"['\"\[(`]?(?P<name>[\w./#-]+)",
+    re.IGNORECASE,
+)
+_REFUSED = re.compile(
+    r"['\"\])`]?(?:[\s:;,][^\n'\"()\[\]]{0,80}?)??[\s,;:](?:(?:value|actual)\b:?\s*(?:\d+\s*)?\(?"
+    r"|(?:string|got|found|received|provided|tried|reason)\b:?\s*)(?:\[|'|\"|`)?(?P<value>(?<=[('\"\[`])[^\n'\"()\[\]`]{1,256}(?=[)'\"\]`])|[^\s'\"()\[\]]+)",
+    re.IGNORECASE,
+)
+"""How services tell which value they refuse: "Value 'x' at 'masterUserPassword' failed to satisfy constraint",
+"Value (x) for parameter password is invalid"; "#/AuthToken: string [x] does not match pattern", "Invalid API key
+provided: x". A value without quotes has to be odd.
+"""
+
+
 def _in_prose(text: str) -> Iterator[Suspicion]:
     """Yield secrets that a sentence tells: "the password is hunter2", "pwd hunter2", "PASSWORD hunter2"."""
+    for said in _VALUE_OF.finditer(text):
+        if any(map(looks_secret, re.split(r"[./#]+", said["name"]))) and _literal(f'"{said["value"]}"', False):
+            yield Suspicion(said.start(), f"a value of {said['name']}")
+            return
     code = text.count("\n") > 2
     for found in _NAME.finditer(text):
         name = found["name"]
@@ -518,11 +596,19 @@ def _in_prose(text: str) -> Iterator[Suspicion]:
             or name.count("_") > 3
         ):
             continue
+        if (refused := _REFUSED.match(text, found.end())) and _is_quoted_or_odd(refused):
+            yield Suspicion(found.start(), f"a value of {name}")
+            return
         if text[found.end() : found.end() + 1] in ("(", "."):
             continue
         if _tells(name, text, found.end(), code):
             yield Suspicion(found.start(), f"a value of {name}")
             return
+
+
+def _is_quoted_or_odd(found: re.Match[str]) -> bool:
+    value, before = found["value"], found.string[found.start("value") - 1]
+    return _literal(f'"{value}"', False) if before in "('\"[`" else _is_odd(value.rstrip(".,;:"))
 
 
 def _tells(name: str, text: str, end: int, code: bool) -> bool:
