@@ -1,6 +1,7 @@
 """Where output goes and what it may hold: pipes, terminals of all sizes, CI, locales without our letters, bugs."""
 
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -147,6 +148,17 @@ def test_o6_a_bug_is_one_line_and_a_file_that_has_the_rest(
     assert said[1].endswith(" has the traceback; please report it")
     file = Path(said[1].removeprefix("hint: ").partition(" has the traceback")[0])
     assert file.read_text().endswith("ValueError: boom\n")
+    script = (
+        "import infragen.engine.app_secrets as a, infragen.cli as c\n"
+        "def store(*given): raise ValueError(f'boom {given[-1]}')\na.store = store\nc.run()"
+    )
+    of_secret = [sys.executable, "-c", script, "secrets", "set", "KEY", *command("plan")[4:]]
+    for debug in ([], ["--debug"]):
+        ended = subprocess.run([*of_secret, *debug], capture_output=True, text=True, input="kanari huhn")
+        assert (ended.returncode, "huhn" in ended.stdout + ended.stderr) == (70, False), ended.stderr
+    newest = max(file.parent.iterdir(), key=lambda each: each.stat().st_mtime_ns)
+    assert ("boom" in newest.read_text(), "huhn" in newest.read_text()) == (True, False)
+    assert stat.S_IMODE(newest.stat().st_mode) == 0o600
     (tmp_path / "file").touch()
     monkeypatch.setenv("INFRAGEN_CACHE_DIR", str(tmp_path / "file"))
     ended = subprocess.run(line, capture_output=True, text=True)

@@ -94,6 +94,20 @@ def test_what_sounds_like_a_secret_is_not_printed(project: Path, run: Run, name:
     assert variables(written(project)["services"]["api"])[name] == "kanari-huhn"
 
 
+def test_what_a_layer_of_the_project_adds_is_not_printed_either(project: Path, run: Run) -> None:
+    """The environment file says nothing of it: 2 with the layer and the place, and no value; a file holds it."""
+    (project / "layers").mkdir()
+    (project / "layers" / "more.py").write_text(
+        "from infragen.layer import Additions, Extension\n"
+        "EXTENSIONS = (Extension(layer='api', adds=lambda env: Additions(variables={'DB_PASSWORD': 'kanari-huhn'})),)\n"
+    )
+    ended = run("--output", "-", code=2)
+    assert "kanari" not in ended.output
+    assert "the layer api: TaskDefinition.Properties.ContainerDefinitions[0].Environment" in ended.output
+    run()
+    assert variables(written(project)["services"]["api"])["DB_PASSWORD"] == "kanari-huhn"
+
+
 KEYS = {
     "service": {
         "image", "build", "command", "entrypoint", "environment", "configs", "volumes", "healthcheck", "depends_on",

@@ -10,6 +10,7 @@ from typing import cast
 import jsonschema
 import pytest
 import yaml
+from canaries import SHAPES, encode
 from click.testing import Result
 from commands import CommandLine
 
@@ -111,6 +112,19 @@ def test_a_layer_is_one_file_and_is_rendered_between_those_it_depends_on(tmp_pat
     assert '{"Name": "NOTES", "Value": {"Ref": "NotesName"}}' in text
     assert '"ssm:GetParameter"' in text
     assert '"NOTES": {"Ref": "NotesName"}' in json.dumps(rendered(root, "worker"))
+
+
+@pytest.mark.parametrize("text", [SHAPES["GitHub"], encode(f"x {SHAPES['GitHub']}")])
+def test_a_credential_in_what_a_layer_makes_is_refused_with_the_layer(tmp_path: Path, text: str) -> None:
+    """As in an environment file, as it is or encoded: it would be in git and in the template."""
+    root = project(tmp_path, notes=NOTES, more=(
+        "from infragen.layer import Additions, Extension\n"
+        f"EXTENSIONS = (Extension(layer='worker', adds=lambda env: Additions(variables={{'THING': '{text}'}})),)\n"
+    ))  # fmt: skip
+    said = run(root, "render", "--check", code=2).output
+    assert "Environment.Variables.THING holds a token of GitHub" in said
+    assert "layers/" in said
+    assert text not in said
 
 
 @pytest.mark.long

@@ -19,6 +19,7 @@ from xml.sax.saxutils import escape
 
 import click
 import pytest
+from commands import CommandLine, formats
 from commands import commands as every_command
 from fakeaws import FakeAws
 from fakeaws.model import Message
@@ -26,10 +27,14 @@ from fakeaws.proxy import Proxy
 from figures import Tried
 from processes import DEPLOY, Ended, Operator
 from sweeps import figure
+from test_denied import SHOP, Scene, account
 from test_secrecy import on_files
+from test_shell import LOGIN, place
 
+from infragen.assembly.synth import synthesize
 from infragen.cli import main
 from infragen.cli.storing import secrets as stored
+from infragen.secrecy.visible import quoted
 
 Make = Callable[..., Operator]
 
@@ -139,13 +144,16 @@ def poison(aws: FakeAws, secrets: Canaries) -> None:
     })  # fmt: skip
     aws.clock.settle()
     assert stack.status == "UPDATE_COMPLETE", stack.reason
-    written = [json.dumps({"msg": "ready", name: secrets.new(f"{name} in a log")}) for name in BY_NAME]
-    texts = {
-        name: text for name, text in IN_TEXTS.items() if name != "REFERENCE"
-    }  # in a log it is none that is followed
-    written += [text.format(secrets.new(f"log {name}", plain=True)) for name, text in texts.items()]
+    written = log_lines(secrets, "log")
     group = next(each.physical_id for each in stack.resources.values() if each.type == "AWS::Logs::LogGroup")
     aws.settings.log_events += [(group, "2026/03/01/[$LATEST]1", int(time.time() * 1000), each) for each in written]
+
+
+def log_lines(secrets: Canaries, where: str) -> list[str]:
+    """What a program writes that logs all it knows."""
+    lines = [json.dumps({"msg": "ready", name: secrets.new(f"{name} in a {where}")}) for name in BY_NAME]
+    texts = {name: text for name, text in IN_TEXTS.items() if name != "REFERENCE"}  # there it is none that is followed
+    return lines + [text.format(secrets.new(f"{where} {name}", plain=True)) for name, text in texts.items()]
 
 
 def function_of(aws: FakeAws) -> str:
@@ -227,12 +235,13 @@ MET = {
 }
 """What a command prints when it has come across the secrets."""
 
+TASKS = {
+    "migrate": ("--yes",), "run": ("--yes", "--", "node", "x"), "shell": ("--", "true"), "tunnel": (),
+    "rotate": ("--yes",),
+}  # fmt: skip
+"""Commands that start a task of the API, log in to its database or change its credentials."""
+
 NOT_WALKED = {
-    "migrate": "It needs an API with a release command, whose tasks test_denied.py and twin/test_releases.py run.",
-    "run": "It needs an API, whose tasks test_denied.py and twin/test_releases.py run.",
-    "shell": "It needs an API that takes shells; test_shell.py looks for a canary.",
-    "tunnel": "It needs a database; test_shell.py looks for its password.",
-    "rotate": "It needs a database, whose credentials engine/test_rotate.py changes.",
     "local start": "It starts a server, which no project and no account is given to.",
     "local env": "It starts a server, and prints keys that it has made up.",
 }
@@ -244,7 +253,7 @@ def test_every_command_is_walked_or_has_a_reason() -> None:
     known = {" ".join(path) for path, _ in every_command()}
     words = [command for _, command in commands()] + list(on_files())
     walked = {name for name in known if any(" ".join(each).startswith(f"{name} ") or each == (name,) for each in words)}
-    walked |= {name for _, name, _ in BESIDE}
+    walked |= {name for _, name, _ in BESIDE} | {*TASKS}
     assert known - walked == set(NOT_WALKED)
     assert all(each[0].isupper() and each.endswith(".") for each in NOT_WALKED.values())
 
@@ -332,6 +341,79 @@ def test_no_secret_is_printed_written_or_sent(operator: Make, aws: FakeAws, trie
     tried.most("secrets", len(secrets.all))
 
 
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
+    """An environment with an API, a worker and a database, whose stacks were made without calls."""
+    directory = tmp_path_factory.mktemp("tasks")
+    with account(directory) as aws:
+        made = Scene(aws, directory, SHOP)
+        for each in synthesize(made.bench.env).templates:
+            place(aws, made.bench.env, each.layer)
+        yield made
+
+
+@pytest.mark.long
+@pytest.mark.promise("P12", "commands that start tasks and log in, among secrets: none printed, written or sent")
+@pytest.mark.parametrize("well", [True, False], ids=["well", "badly"])
+@pytest.mark.parametrize("name", TASKS)
+def test_no_secret_leaks_of_tasks_and_logins(scene: Scene, tried: Tried, name: str, well: bool) -> None:
+    """P12: tasks that log all they know and end well or badly, in words that quote secrets; also with --debug."""
+    aws, secrets = scene.aws, Canaries()
+    quoting = (
+        f'it broke: password="{secrets.new("a reason")}"; Authorization: Bearer {secrets.new("a header", plain=True)}'
+    )
+    aws.settings.secret_values["AppSecret"] = json.dumps(
+        {**LOGIN, "password": secrets.new("password of the database", plain=True)}
+    )
+    aws.settings.ssm["/shop/test/STRIPE_KEY"] = secrets.new("parameter", plain=True)
+    script = aws.settings.one_off
+    script.lines, script.exit_code, script.reason = log_lines(secrets, "log of a task"), 0 if well else 1, quoting
+    script.agent_seconds = 8.0 if well or name != "shell" else None
+    stack = aws.stack("shop-test-database")
+    group = next(each.physical_id for each in stack.resources.values() if each.logical_id == "CredentialsLogGroup")
+    aws.settings.rotation.log_group = group
+    [command] = [each for path, each in every_command() if path == (name,)]
+    words = TASKS[name]
+    at = words.index("--") if "--" in words else len(words)
+    for form in sorted(formats(command)) or [""]:
+        for debug in ("--debug", ""):
+            aws.cloud.one_offs.clear()
+            aws.calls.clear()
+            aws.settings.rotation.errors = [] if well else [quoting]
+            options = [*(("--format", form) if form else ()), *([debug] if debug else ())]
+            ended = scene.run(name, *words[:at], *options, *words[at:])
+            tried()
+            assert isinstance(ended.exception, SystemExit | None), ended.exception
+            assert (ended.exit_code == 0) == (well or name == "tunnel"), ended.output
+            assert secrets.found(ended.output.encode()) == [], ended.output
+            assert not any(each in ended.output for each in STEERING)
+            assert secrets.found(repr([each.params for each in aws.calls]).encode()) == []
+    kept = [each for each in scene.directory.rglob("*") if each.is_file() and secrets.found(each.read_bytes())]
+    assert kept == []
+
+
+@pytest.mark.parametrize("command", ["set", "import"])
+@pytest.mark.parametrize(
+    "value", ["kanari huhn", "erste zeile hier\nzweite zeile hier", '{"hof": "kanari huhn"}', "kanari:\\huhn"]
+)
+def test_a_value_that_is_stored_is_known_to_be_secret(scene: Scene, tmp_path: Path, command: str, value: str) -> None:
+    """Whatever AWS quotes of it: nothing else could tell that these words are a secret."""
+    said = f"The text {value} is not welcome here"
+    assert quoted(said) == said.replace("\n", " ")
+    file = tmp_path / "app.env"
+    file.write_text("KEY=" + json.dumps(value) + "\n")
+    scene.aws.mend()
+    scene.aws.refuse("ssm:PutParameter", "ValidationException", said, times=None)
+    given = ("set", "KEY") if command == "set" else ("import", str(file), "--yes")
+    where = ("--env", "test", "--environments", str(scene.directory / "environments"), "--endpoint-url", scene.aws.url)
+    for form in ("text", "json"):
+        line = CommandLine(scene.aws.clock)
+        ended = line.invoke(main, ["secrets", *given, *where, "--format", form, "--debug"], input=value)
+        assert ended.exit_code not in (0, 70), ended.output
+        assert not any(each in ended.output for each in ("huhn", "zeile")), ended.output
+    scene.aws.mend()
+
+
 def among_secrets(user: Operator, secrets: Canaries) -> Operator:
     """The same user, with secrets in the shell and in the AWS configuration."""
     home = user.directory / "home"
@@ -376,5 +458,5 @@ def looked_through(
 
 def written_files(user: Operator) -> Iterator[Path]:
     """Every file that the user's commands could have written."""
-    for place in (user.directory, Path(user.variables["INFRAGEN_CACHE_DIR"])):
-        yield from (each for each in place.rglob("*") if each.is_file() and each.name not in ("credentials", "app.env"))
+    for kept in (user.directory, Path(user.variables["INFRAGEN_CACHE_DIR"])):
+        yield from (each for each in kept.rglob("*") if each.is_file() and each.name not in ("credentials", "app.env"))

@@ -196,6 +196,16 @@ def test_exclude_leaves_out_paths_names_and_what_is_in_directories(
         assert set(archive.namelist()) == left
 
 
+def test_directories_in_each_other_end_in_one_short_sentence(tmp_path: Path) -> None:
+    """What a build copied into itself: no traceback, no path of thousands of characters."""
+    deep = tmp_path.joinpath(*["dist"] * 150)
+    deep.mkdir(parents=True)
+    (deep / "x.js").touch()
+    with pytest.raises(InputError) as refused:
+        zip_directory(tmp_path)
+    assert refused.value.message == f"worker code {tmp_path}: dist/ has more than 100 directories in each other"
+
+
 def test_a_link_does_not_rename_a_secret(tmp_path: Path) -> None:
     """The file that it leads to is looked at by its own name, too."""
     _tree(tmp_path, {".env": "A=1", "index.js": "x"})

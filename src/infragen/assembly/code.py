@@ -83,8 +83,9 @@ def zip_directory(directory: Path, patterns: CodePatterns = CodePatterns()) -> b
         for file in sorted(_files(directory, directory, inside, patterns), key=lambda each: _name(each, directory)):
             body, name = _within(file, directory, total), _name(file, directory)
             total += len(body)
-            target = _resolved(file).relative_to(inside).as_posix()
-            why = secret_file(name, body) or (secret_file(target, body) if target != name else "")
+            why = secret_file(name, body)
+            if not why and file.is_symlink():
+                why = secret_file(_resolved(file).relative_to(inside).as_posix(), body)
             if why and not _matches(name, patterns.include):
                 secrets.append((name, why))
             archive.writestr(_entry(name, file.stat().st_mode), body)
@@ -174,7 +175,14 @@ def _resolved(path: Path) -> Path:
         raise InputError(f"worker code: {path} is a link that leads nowhere or into a loop") from error
 
 
-def _files(directory: Path, root: Path, inside: Path, patterns: CodePatterns) -> Iterator[Path]:
+DEEPEST = 100
+"""Directories in each other: more are a mistake, such as a directory that a build copies into itself."""
+
+
+def _files(directory: Path, root: Path, inside: Path, patterns: CodePatterns, depth: int = 0) -> Iterator[Path]:
+    if depth > DEEPEST:
+        first = directory.relative_to(root).parts[0]
+        raise InputError(f"worker code {root}: {first}/ has more than {DEEPEST} directories in each other")
     for path in directory.iterdir():
         if path.name in LEFT_OUT or _matches(_name(path, root), patterns.exclude):
             continue
@@ -184,13 +192,14 @@ def _files(directory: Path, root: Path, inside: Path, patterns: CodePatterns) ->
             raise InputError(
                 f"worker code: {directory}/{os.fsencode(path.name)!r} has a name that is not UTF-8; rename it"
             ) from error
-        target = _resolved(path)
-        if path.is_symlink() and not target.is_relative_to(inside):
-            raise InputError(f"worker code: {path} is a link to {target}, outside {inside}")
-        if path.is_symlink() and path.is_dir():
-            raise InputError(f"worker code: {path} is a link to a directory; copy the directory instead")
+        if path.is_symlink():
+            target = _resolved(path)
+            if not target.is_relative_to(inside):
+                raise InputError(f"worker code: {path} is a link to {target}, outside {inside}")
+            if path.is_dir():
+                raise InputError(f"worker code: {path} is a link to a directory; copy the directory instead")
         if path.is_dir():
-            yield from _files(path, root, inside, patterns)
+            yield from _files(path, root, inside, patterns, depth + 1)
         elif path.is_file():
             yield path
         else:

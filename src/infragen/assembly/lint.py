@@ -35,6 +35,8 @@ from infragen.layers.written import written_at
 from infragen.machine.input_file import read
 from infragen.machine.output_file import private_directory
 from infragen.resource_types import resource_type
+from infragen.secrecy.suspicion import looks_secret
+from infragen.secrecy.visible import quoted
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -54,7 +56,7 @@ WITHOUT_POLICY = "infragen-deletion-policy"
 _ABOUT_POLICIES = (
     "https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html"
 )
-_CACHE_VERSION = 3
+_CACHE_VERSION = 4
 _TEMPLATES_PER_PROCESS = 4  # where each imports cfn-lint for itself, which costs as much as linting four templates
 _ON_LINUX = sys.platform == "linux"
 
@@ -348,13 +350,19 @@ def _rules(region: str) -> tuple[Any, Any]:
     return config, Runner(config).rules
 
 
+_NOT_SHOWN = "about a secret; the linter's words are not shown"
+"""The linter quotes values, and its findings are kept in the cache."""
+
+
 def _finding(layer: str, match: Any) -> Finding:
+    path = tuple(part if isinstance(part, int) else str(part) for part in getattr(match, "path", None) or ())
+    about_secret = any(isinstance(step, str) and looks_secret(step) for step in path)
     return Finding(
         layer=layer,
         rule=match.rule.id,
         level="error" if match.rule.id in _ERRORS else match.rule.severity,
-        message=" ".join(match.message.split()),
-        path=tuple(part if isinstance(part, int) else str(part) for part in getattr(match, "path", None) or ()),
+        message=_NOT_SHOWN if about_secret else quoted(" ".join(match.message.split())),
+        path=path,
         line=match.linenumber,
         column=match.columnnumber,
         about=match.rule.source_url,

@@ -28,6 +28,8 @@ from infragen.errors import InputError
 from infragen.layers import LAYERS
 from infragen.layers.contract import ContractError, LaunchParameter, Layer, LayerOutput, Template, given
 from infragen.layers.project import blame, guarded, layers_of
+from infragen.secrecy.masking import texts
+from infragen.secrecy.texts import certain_credential
 
 COMMON = ("ProjectName", "EnvironmentName")
 CHECK_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -175,7 +177,7 @@ def _built(layer: Layer, env: Environment, earlier: Sequence[LayerTemplate]) -> 
             f"layer {layer.name}: {strange} in Resources is no resource with a Type; write out what a loop or a macro "
             "would add there"
         )
-    if layer.place and (strange := next(chain(_strange(written, ""), _misshapen(written)), "")):
+    if layer.place and (strange := next(chain(_strange(written, ""), _misshapen(written), _credentials(written)), "")):
         raise ContractError(f"layer {layer.name}: {strange}")
     body = _ordered(written)
     _check(layer, body, inputs, outputs, parameters, set(own), earlier)
@@ -205,6 +207,16 @@ def _strange(value: Any, path: str) -> Iterator[str]:
             yield f"{path} holds {wrong[0]!r}, which no text of a template can"
     elif not isinstance(value, bool | int | float) or not math.isfinite(value):
         yield f"{path} is {'empty' if value is None else _kind(value)}; a template holds texts, numbers, lists and maps"
+
+
+def _credentials(written: Mapping[str, Any]) -> Iterator[str]:
+    """Yield where a text or a key holds a credential beyond doubt: the template is written, and lies in git."""
+    for path, text in texts(written):
+        if kind := certain_credential(text):
+            yield (
+                f"{path or 'the template'} holds {kind} (not shown), which would be in git and in the template; put it "
+                "into Secrets Manager and refer to it with {{resolve:secretsmanager:…}}"
+            )
 
 
 def _misshapen(body: Mapping[str, Any]) -> Iterator[str]:

@@ -38,9 +38,10 @@ class LocalValues:
         if not _is_loopback(self.endpoint_url):
             raise Refused(f"{self.endpoint_url} is not on this machine", "values of secrets are read on loopback only")
 
-    def of_task(self, definition: str, container: str) -> dict[str, str]:
-        """Return the variables of a container of a task definition, its secrets resolved as ECS does: a key of the
-        secret's JSON where the ARN names one (Amazon ECS Developer Guide, "Pass Secrets Manager secrets").
+    def of_task(self, definition: str, container: str) -> tuple[dict[str, str], frozenset[str]]:
+        """Return the variables of a container of a task definition, and which values are secrets. Those are resolved as
+        ECS does: a key of the secret's JSON where the ARN names one (Amazon ECS Developer Guide, "Pass Secrets Manager
+        secrets").
         """
         clients = Clients(self.region, endpoint_url=self.endpoint_url, keys=self.keys)
         with asked("ecs:DescribeTaskDefinition", f"reading the task definition {definition}"):
@@ -51,7 +52,7 @@ class LocalValues:
             wanted = {str(each["name"]): str(each["valueFrom"]) for each in own.get("secrets", ())}
         for name, arn in wanted.items():
             values[name] = self._parameter(clients, arn) if ":ssm:" in arn else self._secret(clients, arn)
-        return values
+        return values, frozenset(values[name] for name in wanted)
 
     def _parameter(self, clients: Clients, arn: str) -> str:
         with asked("ssm:GetParameter", f"reading the parameter {arn}"):

@@ -1,7 +1,9 @@
 """`infragen compose`: a compose file for teams with Docker, written from an environment."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -14,6 +16,7 @@ from infragen.machine.output_file import STDOUT, replacing
 from infragen.machine.output_file import check as check_name
 
 _FILE = "compose.yaml"
+_INTO_A_FILE = "--output FILE writes it into a file"
 
 
 @click.command()
@@ -59,13 +62,15 @@ def compose(name: str | None, directory: Path, output: Path | None, check: bool)
     secret = next(secret_texts(env), None) if target == STDOUT else None
     if secret is not None:
         path, told = secret
-        raise InputError(f"{file.place(path)}: {told}; nothing was printed", "--output FILE writes it into a file")
+        raise InputError(f"{file.place(path)}: {told}; nothing was printed", _INTO_A_FILE)
     if not is_there(root / "Dockerfile"):
         raise InputError(f"{root} has no Dockerfile to build the services from", "`infragen init` writes one")
     found = "" if target == STDOUT or not os.path.lexists(target) else read(target).decode(errors="replace")
     if found and pure.foreign(found):
         raise InputError(f"{target} was not written by infragen; nothing was written", "--output names another file")
     bodies = {each.layer: each.body for each in synthesize(env).templates}
+    if target == STDOUT:
+        _check_printable(bodies)
     context = "." if target == STDOUT else os.path.relpath(root, target.absolute().parent)
     polls = is_there(root / pure.POLL)
     text = pure.compose(env, bodies, account=env.account or DEFAULT_ACCOUNT, context=context, polls=polls)
@@ -82,3 +87,16 @@ def compose(name: str | None, directory: Path, output: Path | None, check: bool)
         put(text)
     if target != STDOUT:
         say(f"wrote {target}")
+
+
+def _check_printable(bodies: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise InputError where a template that the file is made from holds what looks like a secret: layers of a
+    project add what no environment file says.
+    """
+    from infragen.project.compose import READ
+    from infragen.secrecy.masking import first_hidden
+
+    for layer in sorted(READ & {*bodies}):
+        for name, resource in bodies[layer]["Resources"].items():
+            if place := first_hidden(resource, name):
+                raise InputError(f"the layer {layer}: {place} looks like a secret; nothing was printed", _INTO_A_FILE)

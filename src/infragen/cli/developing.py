@@ -248,7 +248,7 @@ class _Work:
         if settings is None:
             raise OperationFailed("the emulator does not know the service of the API", "`infragen status` says why")
         own = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-        given = self.values.of_task(settings.task_definition, "api")
+        given, secrets = self.values.of_task(settings.task_definition, "api")
         found = {
             **own,
             **given,
@@ -265,7 +265,7 @@ class _Work:
         }
         if "DATABASE_URL" in found:
             found["TEST_DATABASE_URL"] = found["DATABASE_URL"]
-        known_secrets().update({found["AWS_SECRET_ACCESS_KEY"], found.get("DATABASE_URL", "")} - {""})
+        known_secrets().update({found["AWS_SECRET_ACCESS_KEY"], *secrets} - {""})
         return found
 
     def _wait_until_healthy(self, api: Running) -> None:

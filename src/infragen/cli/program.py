@@ -21,7 +21,7 @@ import click
 from infragen.cli.ci import annotate_error
 from infragen.cli.installation import stranger_anywhere
 from infragen.cli.json_lines import last_line
-from infragen.cli.output import decolour, plain, say, silence
+from infragen.cli.output import decolour, known_secrets, plain, say, silence
 from infragen.cli.parameters import cache_directory
 from infragen.cli.pasting import pasteable
 from infragen.errors import InfragenError, InputError, LayerError, Terminated, Unwritable
@@ -94,7 +94,7 @@ class Program(click.Group):
         except InfragenError as error:
             if isinstance(error, LayerError) and error.__cause__ is not None and context.meta.get(_DEBUG):
                 say(_trace(error.__cause__), err=True)
-            error.message, error.hint = pasteable(error.message), pasteable(error.hint)
+            error.message, error.hint = _of_short_words(pasteable(error.message)), pasteable(error.hint)
             show_error(error)
             problem, code = error, error.exit_code
         except (KeyboardInterrupt, click.Abort):
@@ -111,6 +111,15 @@ class Program(click.Group):
             return result
         last_line(code, EXIT_CODES[code], problem)
         return context.exit(code)
+
+
+_LONGEST_WORD = 400
+
+
+def _of_short_words(text: str) -> str:
+    """Return a text whose long words, such as paths of hundreds of directories, have their two ends only."""
+    shown = _LONGEST_WORD // 2
+    return re.sub(rf"\S{{{_LONGEST_WORD + 1},}}", lambda found: f"{found[0][:shown]}…{found[0][-shown:]}", text)
 
 
 def _make_visible(error: click.ClickException) -> None:
@@ -215,7 +224,8 @@ def _keep(error: Exception) -> Path | None:
     file = cache_directory() / "bugs" / f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.txt"
     try:
         private_directory(file.parent)
-        file.write_bytes(encoded(shown(_trace(error) + "\n")))
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as stream:
+            stream.write(encoded(shown(_trace(error) + "\n", known_secrets())))
     except OSError:
         return None
     return file

@@ -46,6 +46,9 @@ _ATTRIBUTES = (
 """Properties of AWS::SQS::Queue that are attributes of the same name (SQS API Reference, "CreateQueue"). Encryption and
 the redrive allow policy are left out: they guard against other accounts, which the emulator's queues have not."""
 
+READ = frozenset({"api", "queue", "worker"})
+"""Layers of whose templates the file is made."""
+
 _URLS = frozenset({"DATABASE_URL", "DATABASE_READER_URL"})
 """What infragen injects from the database's secret; a file cannot give these names to others."""
 

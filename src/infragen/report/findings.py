@@ -8,7 +8,6 @@ from infragen.assembly.lint import LEVELS, Finding
 from infragen.report import document_types as made
 from infragen.report.github import annotation
 from infragen.report.junit import Case, as_junit
-from infragen.secrecy.suspicion import looks_secret
 from infragen.secrecy.visible import Shown, quoted, shown_json
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -50,9 +49,7 @@ def place(finding: Finding) -> str:
 
 
 def message(finding: Finding) -> Shown:
-    """Return the linter's words, which quote values: none where the finding is about a secret."""
-    if any(isinstance(step, str) and looks_secret(step) for step in finding.path):
-        return quoted("about a secret; the linter's words are not shown")
+    """Return the linter's words, which quote values."""
     return quoted(finding.message)
 
 

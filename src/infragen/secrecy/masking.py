@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,6 +61,37 @@ class Sealed:
 
     def __str__(self) -> str:
         return str(SECRET)
+
+
+def texts(value: object, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield each text of a value with where it stands, and each key with where the mapping stands that has it."""
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield path, str(key)
+            yield from texts(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            yield from texts(inner, f"{path}[{index}]")
+    elif isinstance(value, str):
+        yield path, value
+
+
+def first_hidden(value: Any, path: str = "") -> str | None:
+    """Return where in a value the first thing stands that `mask` hides; None when it shows all of it."""
+    return _first_difference(value, mask(value), path)
+
+
+def _first_difference(value: Any, masked: Any, path: str) -> str | None:
+    if isinstance(value, dict) and isinstance(masked, dict) and [*value] == [*masked]:
+        inner = (
+            _first_difference(each, masked[key], f"{path}.{key}" if path else str(key)) for key, each in value.items()
+        )
+    elif isinstance(value, list | tuple) and isinstance(masked, list):
+        pairs = enumerate(zip(value, masked, strict=True))
+        inner = (_first_difference(one, other, f"{path}[{index}]") for index, (one, other) in pairs)
+    else:
+        return None if value == masked else path
+    return next((each for each in inner if each is not None), None)
 
 
 def conceals(holder: object, key: str) -> bool:

@@ -14,7 +14,7 @@ import urllib.parse
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from infragen.secrecy.masking import SECRET, SHORTEST
+from infragen.secrecy.masking import SECRET, SHORTEST, document, texts
 from infragen.secrecy.shown import NOTHING as NOTHING  # also known here, where it is made
 from infragen.secrecy.shown import Secret
 from infragen.secrecy.shown import Shown as Shown
@@ -42,6 +42,12 @@ GitLab's section markers need an escape and a carriage return, which are written
 
 HIDDEN = f"{SECRET}: the rest is not shown"
 """What stands where a sentence comes to a secret: nobody can tell where that ends."""
+
+
+LONG_LINE = 8
+"""Characters from which on a line of a secret, or a text in it, is looked for by itself."""
+
+_PASSWORD_OF_ADDRESS = re.compile(r"[\w+.-]+://[^\s/@:]*:([^\s/@]{4,})@")
 
 
 def visible(text: str) -> str:
@@ -150,6 +156,9 @@ def _shown_values(value: Any, known: Collection[str]) -> Any:
 def _text_of(text: str, known: Collection[str]) -> str:
     if not _worth_a_look(text, known):
         return text
+    for each in known:
+        if "\n" in each:
+            text = text.replace(each, str(SECRET))
     lines = _PRIVATE_KEY.sub(str(SECRET), text).split("\n")
     return "\n".join(_until_secret(each, known, ours=True) for each in lines)
 
@@ -179,10 +188,18 @@ def _known_in(text: str, known: Collection[str]) -> int | None:
 
 
 def _forms(text: str) -> set[str]:
-    """Return a text as it is, in JSON, in an address, and in Base64 at any offset."""
+    """Return a text as it is, in JSON, in an address and in Base64 at any offset; and what in it is a secret by itself:
+    the password of an address, the texts of a JSON document, the long lines, which may be parted or indented.
+    """
     raw = text.encode("utf-8", "surrogatepass")
     forms = {text, json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
     forms |= {urllib.parse.quote(raw), urllib.parse.quote(raw, safe=""), urllib.parse.quote_plus(raw)}
+    if found := _PASSWORD_OF_ADDRESS.match(text):
+        forms |= {found[1], urllib.parse.unquote(found[1])}
+    forms |= {each for _, each in texts(document(text)) if len(each) >= LONG_LINE}
+    if "\n" in text:
+        forms |= {text.replace("\r\n", "\n").replace("\n", " ")}
+        forms |= {each.strip() for each in text.splitlines() if len(each.strip()) >= LONG_LINE}
     for offset in range(3) if len(raw) >= 3 + 6 else (0,):
         body = raw[offset : offset + (len(raw) - offset) // 3 * 3]
         forms |= {base64.b64encode(body).decode(), base64.urlsafe_b64encode(body).decode()} if body else set()
