@@ -11,7 +11,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from bench import ACCOUNT, NETWORK, QUEUES, at_work, head
+from bench import ACCOUNT, NETWORK, QUEUES, WORKERS, at_work, head
 from click.testing import Result
 from commands import CommandLine
 from emulator import fresh_account, log_in, make_client
@@ -297,3 +297,28 @@ def test_a_signal_that_ends_a_program_waits_for_what_belongs_together(number: si
         assert signal.getsignal(number) is signal.SIG_IGN
     finally:
         signal.signal(number, before)
+
+
+def test_messages_may_be_moved_once_the_worker_was_deployed_again(aws: FakeAws, tmp_path: Path) -> None:
+    """Refused before, by the time of the function; afterwards no option is needed."""
+    file = tmp_path / "test.yaml"
+    file.write_text(head() + NETWORK + QUEUES + WORKERS)
+    bench = at_work(aws, load_environment(file))
+    names = {"JobsQueue": "shop-test-jobs", "JobsDlq": "shop-test-jobs-dlq"}
+    made = {key: {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": each}} for key, each in names.items()}
+    bench.place(bench.unit("queue", made))
+    function = {"Type": "AWS::Lambda::Function", "Properties": {"FunctionName": "shop-test-jobs"}}
+    bench.place(bench.unit("worker", {"JobsFunction": function}))
+    aws.clock.advance(60)
+    aws.client("sqs").send_message(QueueUrl=f"{QUEUE}-dlq", MessageBody="a")
+    where = ("--env", "test", "--environments", str(tmp_path), "--endpoint-url", aws.url)
+    arguments = ["redrive", "jobs", "--filter", "a", "--yes", "--wait", "0", *where]
+    refused = CommandLine(aws.clock).invoke(main, arguments)
+    assert refused.exit_code == 3, refused.output
+    assert "nothing was deployed since messages of jobs failed" in " ".join(refused.stderr.split())
+    assert lying(aws) == ([], ["a"])
+    aws.clock.advance(60)
+    aws.stack("shop-test-worker").resources["JobsFunction"].updated = aws.clock.now()
+    moved = CommandLine(aws.clock).invoke(main, arguments)
+    assert moved.exit_code == 0, moved.output
+    assert lying(aws) == (["a"], [])

@@ -127,7 +127,9 @@ class Application:
             for resource in stack.resources.values():
                 if resource.type == "AWS::Lambda::Function" and resource.physical_id == name:
                     group = resource.properties.get("LoggingConfig", {}).get("LogGroup", f"/aws/lambda/{name}")
-                    return _json({"FunctionName": name, "LoggingConfig": {"LogGroup": group}})
+                    changed = (resource.updated or stack.created).isoformat(timespec="milliseconds")
+                    answer = {"FunctionName": name, "LastModified": changed, "LoggingConfig": {"LogGroup": group}}
+                    return _json(answer)
         missing = {"Type": "User", "Message": f"Function not found: {name}"}
         reply = _json(missing, 404)
         return s3.Reply(404, {**reply.headers, "x-amzn-ErrorType": "ResourceNotFoundException"}, reply.body)
