@@ -204,6 +204,12 @@ BROKEN = {
     "twice": (NOTES + "LAYERS += (Layer('notes', '', '', build, section=Notes),)\n", BUILD, "two layers are called"),
     "no section": (changed("class Notes(Section)", "class Notes"), BUILD, "Notes of notes is no subclass of infragen"),
     "type of key": (changed("text: str =", "text: object ="), BUILD, "has text: object is no type of an environment"),
+    "no description": (
+        changed(', description="What the notes say."', ""),
+        BUILD,
+        "the section Notes of notes has text without a description: add description= to its Field",
+    ),
+    "no Field": (changed('= Field("Standard"', '= "Standard"  # ("'), BUILD, "of notes has tier without a description"),
     "build": (changed("template = Template()", "template = env.nots"), "template = env.nots", "no attribute 'nots'"),
     "returns": (changed("    return template\n", ""), BUILD, "build gives a NoneType, not a Template"),
     "inputs": (changed("section=Notes,", "section=Notes, inputs=lambda env: 5,"), BUILD, "inputs gives a int, not a"),

@@ -98,6 +98,8 @@ def problems_of(section: object) -> Iterator[str]:
         yield "changes model_config: unknown keys must be errors, and values frozen"
     section.model_rebuild()
     for key, field in section.model_fields.items():
+        if not (field.description or "").strip():
+            yield f"has {key} without a description: add description= to its Field"
         if field.alias is not None or field.validation_alias is not None:
             yield f"gives {key} an alias; name the key as the file does"
         yield from (f"has {key}: {said}" for said in _strange(field.annotation))
