@@ -6,12 +6,14 @@ import re
 import shlex
 import shutil
 import subprocess
+import textwrap
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
+import yaml
 from commands import CommandLine
 
 from infragen.cli import main
@@ -46,6 +48,38 @@ def test_an_extension_is_added_as_its_page_says(tmp_path: Path, findings: Path) 
     api = _pasted(tmp_path, findings, uploads=source)["api.json"]
     assert api["Resources"]["Uploads"]["DeletionPolicy"] == "RetainExceptOnCreate"
     assert '{"Name": "UPLOADS", "Value": {"Ref": "Uploads"}}' in json.dumps(api)
+
+
+EXAMPLES = [
+    *ROOT.glob("environments/*.yaml"), *ROOT.glob("examples/*/environments/*.yaml"),
+    *ROOT.glob("src/infragen/project/files/**/*.y*ml"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("file", [*PAGES, *EXAMPLES], ids=lambda each: str(each.relative_to(ROOT)))
+def test_every_example_means_the_same_in_yaml_1_1_and_1_2(file: Path) -> None:
+    """yamllint, pre-commit and PyYAML read 1.1: no `no`, `12:30`, `010` or date that is a text or a number in 1.2. The
+    key `on` of a workflow and the date of a policy are GitHub's and AWS's.
+    """
+    text = file.read_text()
+    fenced = [
+        textwrap.dedent(each) for _, each in re.findall(r"^( *)```ya?ml.*\n((?:.*\n)*?)\1```", text, re.MULTILINE)
+    ]
+    for example in fenced if file.suffix == ".md" else [text]:
+        for token in yaml.scan(example):  # what it cannot read is an error here
+            if isinstance(token, yaml.ScalarToken) and token.plain:
+                tag = RESOLVER.resolve(yaml.ScalarNode, token.value, (True, False)).rpartition(":")[2]
+                assert ONLY_IN_1_1.fullmatch(f"{tag} {token.value}") is None, (file, token.start_mark.line)
+        list(yaml.parse(example))
+
+
+RESOLVER: Any = yaml.resolver.Resolver()
+ONLY_IN_1_1 = re.compile(
+    r"(?!bool on$|timestamp 2012-10-17$|timestamp 2010-09-09$)"
+    r"(timestamp .*|bool (?!(true|false)$).*|(int|float) ([-+]?0[0-9b].*|.*[:_].*))",
+    re.IGNORECASE,
+)
+"""The tag and text of a plain value that YAML 1.2 reads otherwise (its core schema, section 10.3.2)."""
 
 
 def _pasted(root: Path, findings: Path, **modules: str) -> dict[str, Any]:
