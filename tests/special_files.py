@@ -1,7 +1,10 @@
 """Files that are no regular files, for the tests of what infragen refuses to write to."""
 
+import ctypes
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -37,3 +40,18 @@ def special(path: Path, kind: str, target: Path) -> None:
                 pytest.skip("only root may create a device")
         case _:
             raise AssertionError(kind)
+
+
+@contextmanager
+def as_ordinary_user() -> Iterator[None]:
+    """Let the permissions of files hold for root, too: without the capabilities that pass them by (capabilities(7))."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header, before = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    if libc.capget(header, before):
+        pytest.skip("this system has no capabilities")
+    none = (ctypes.c_uint32 * 6)(0, before[1], 0, 0, before[4], 0)
+    libc.capset(header, none)
+    try:
+        yield
+    finally:
+        libc.capset(header, before)

@@ -7,9 +7,12 @@ it takes.
 
 from __future__ import annotations
 
+import ast
 import os
 import signal
 import stat
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,10 +22,12 @@ import click
 import pytest
 from click.testing import Result
 from commands import CommandLine
-from special_files import special
+from special_files import as_ordinary_user, special
 
+import infragen
 from infragen.assembly.code import code_artifact
 from infragen.cli import main
+from infragen.cli.program import unexpected
 from infragen.errors import InputError, Unwritable
 from infragen.machine.output_file import private_directory
 
@@ -187,6 +192,119 @@ def test_what_has_the_name_of_a_file_of_the_project_is_one(project: Path, name: 
         assert ended.exit_code == 2, (kind, ended.output)
         assert f"{name} " in ended.output, kind
         file.unlink()
+
+
+LONG = "x" * 300
+CLOSED = {
+    "environments": "", "environments/dev.yaml": "", "closed/base.yaml": "extends: ../closed/base.yaml\n",
+    "closed/prices.yaml": "cost: {prices: ../closed/prices.yaml}\n", "layers/a.py": "", "layers/inside/_b.py": "",
+    "addons/a.yaml": "", "templates/dev/root.yaml": "", "package.json": "",
+}  # fmt: skip
+"""A file, and what the environment says so that it is looked for. Its directory, or the file itself, is closed."""
+
+
+@pytest.mark.parametrize("mode", [0, 0o444, 0o111])
+@pytest.mark.parametrize("name", CLOSED)
+def test_y14_what_the_user_may_not_read_is_named(project: Path, name: str, mode: int) -> None:
+    """A directory that cannot be listed, or in which nothing can be opened: 2 or 4 with a name, and no bug."""
+    file = project / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    environment = project / "environments" / "dev.yaml"
+    environment.write_text(CLOSED[name] + environment.read_text())
+    if not file.exists():
+        file.write_text("x-a: 1\n" if file.suffix == ".yaml" else "")
+    commands: list[tuple[str, ...]] = [("config",), ("render",), ("cost",)]
+    if name.startswith("templates"):
+        commands.append(("diff", "--against", "templates"))
+    for closed in {file, file.parent} - {project}:
+        before = closed.stat().st_mode
+        closed.chmod(mode)
+        with as_ordinary_user():
+            ended = [run(*each) for each in commands]
+        closed.chmod(before)
+        for each in ended:
+            assert each.exit_code in (0, 1, 2, 4), each.output
+            assert each.exit_code in (0, 1) or "denied" in each.stderr or Path(name).stem in each.stderr, each.output
+
+
+@pytest.mark.parametrize("given", [LONG, f"{LONG}/x.yaml", "a/" * 3000 + "x.yaml"])
+@pytest.mark.parametrize("key", ["extends: {}", "cost: {{prices: {}}}"])
+def test_y14_a_name_that_is_too_long_is_refused(project: Path, key: str, given: str) -> None:
+    """2 with the place, not what the system says of the name as a bug."""
+    environment = project / "environments" / "dev.yaml"
+    environment.write_text(f"{key.format(given)}\n{environment.read_text()}")
+    ended = run("cost", "--env", "dev")
+    assert ended.exit_code == 2, ended.output
+    assert "xxx" in ended.stderr or "a/a/" in ended.stderr
+
+
+def test_a_layer_whose_name_is_no_utf_8_is_told(project: Path) -> None:
+    """In its name, and in that of the folder that the project is in."""
+    odd = project / os.fsdecode(b"\xff")
+    (odd / "layers").mkdir(parents=True)
+    (project / "environments").rename(odd / "environments")
+    os.chdir(odd)
+    for name, says in {"a.py": "defines neither", os.fsdecode(b"\xff.py"): "is no name of a Python module"}.items():
+        (odd / "layers" / name).write_text("")
+        ended = run("config")
+        assert ended.exit_code == 2, ended.output
+        assert says in ended.stderr
+
+
+def test_y14_a_file_that_vanishes_while_it_is_used_is_named(project: Path) -> None:
+    """What the system says of a file of the user is no bug of infragen, wherever it says so."""
+    for name in ("gone", b"gone", str(project / "gone")):
+        assert unexpected(FileNotFoundError(2, "No such file or directory", name), debug=False) == 4
+    own = str(Path(infragen.__file__).parent / "gone")
+    assert unexpected(FileNotFoundError(2, "No such file or directory", own), debug=False) == 70
+    assert unexpected(OSError(9, "Bad file descriptor"), debug=False) == 70
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("arguments", [("config",), ("config", "--env", "nothing")])
+def test_what_stderr_does_not_take_changes_no_exit_code(project: Path, arguments: tuple[str, ...]) -> None:
+    """A full disk, a pipe whose reader has gone, one that is read only; stdout that takes nothing is 4."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    wanted = 0 if arguments == ("config",) else 2
+    command = [sys.executable, "-m", "infragen", *arguments]
+    read_only = os.open(os.devnull, os.O_RDONLY)
+    with Path("/dev/full").open("w") as full:
+        for stderr in (full.fileno(), writing, read_only):
+            ended = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=stderr)
+            assert ended.returncode == wanted
+        for stdout in (full.fileno(), read_only):
+            said = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=subprocess.PIPE, text=True)
+            assert said.returncode == (wanted or 4), said.stderr
+            assert said.stderr.startswith("error: "), said.stderr
+    os.close(writing)
+    os.close(read_only)
+
+
+def test_a_working_directory_that_was_removed_is_told(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No bug, for no command can begin there."""
+    (project / "gone").mkdir()
+    monkeypatch.chdir(project / "gone")
+    (project / "gone").rmdir()
+    ended = run("config")
+    monkeypatch.chdir(project)
+    assert ended.exit_code == 4, ended.output
+    assert "the working directory was removed" in ended.stderr
+
+
+def test_no_question_about_a_file_raises() -> None:
+    """`Path.exists` and its like raise for a name that is too long, or in a directory that is closed to the user."""
+    asked = {"exists", "is_file", "is_dir", "is_symlink"}
+    root = Path(infragen.__file__).parent
+    found = [
+        f"{file.relative_to(root)}:{each.lineno}"
+        for file in root.rglob("*.py")
+        if "files" not in file.relative_to(root).parts
+        for each in ast.walk(ast.parse(file.read_text()))
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute)
+        and each.func.attr in asked and not each.args
+    ]  # fmt: skip
+    assert found == []
 
 
 @pytest.mark.parametrize("name", ["layers", "addons"])

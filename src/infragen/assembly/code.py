@@ -57,13 +57,7 @@ def code_artifact(path: Path, patterns: CodePatterns = CodePatterns(), prefix: s
     Raises InputError when it cannot be code.
     """
     try:
-        if path.is_dir():
-            body = zip_directory(path, patterns)
-        elif path.is_file() and zipfile.is_zipfile(path):
-            _check_zip(path, patterns)
-            body = _within(path, path, 0)
-        else:
-            raise InputError(f"worker code {path} is neither a directory nor a zip file")
+        body = zip_directory(path, patterns) if os.path.isdir(path) else _zip(path, patterns)
     except OSError as error:
         raise InputError(f"worker code {error.filename or path}: {(error.strerror or str(error)).lower()}") from error
     return Artifact(f"{CODE}{prefix}{hashlib.sha256(body).hexdigest()}.zip", body)
@@ -84,7 +78,7 @@ def zip_directory(directory: Path, patterns: CodePatterns = CodePatterns()) -> b
             body, name = _within(file, directory, total), _name(file, directory)
             total += len(body)
             why = secret_file(name, body)
-            if not why and file.is_symlink():
+            if not why and os.path.islink(file):
                 why = secret_file(_resolved(file).relative_to(inside).as_posix(), body)
             if why and not _matches(name, patterns.include):
                 secrets.append((name, why))
@@ -110,13 +104,17 @@ def _too_large(code: Path) -> InputError:
     return InputError(f"worker code {code} has more than {LIMIT // 1024 // 1024} MiB: Lambda refuses it")
 
 
-def _check_zip(path: Path, patterns: CodePatterns) -> None:
-    """Raise InputError for a zip that cannot be read, unpacks to more than Lambda takes or beside its directory, and
-    for files in it that look like secrets; a zip is uploaded as it is, so none is left out.
+def _zip(path: Path, patterns: CodePatterns) -> bytes:
+    """Return a zip file as it is, so no file in it is left out; what is checked is what is uploaded. Raises InputError
+    for one that cannot be read, unpacks to more than Lambda takes or beside its directory, or holds files that look
+    like secrets.
     """
+    body = _within(path, path, 0) if os.path.isfile(path) else b""
+    if not zipfile.is_zipfile(io.BytesIO(body)):
+        raise InputError(f"worker code {path} is neither a directory nor a zip file")
     secrets = []
     try:
-        with zipfile.ZipFile(path) as archive:
+        with zipfile.ZipFile(io.BytesIO(body)) as archive:
             size = sum(each.file_size for each in archive.infolist())
             if size > LIMIT:
                 raise _too_large(path)
@@ -133,6 +131,7 @@ def _check_zip(path: Path, patterns: CodePatterns) -> None:
     except Exception as error:  # zipfile lets through what its decompressors and struct raise
         raise InputError(f"worker code {path}: the zip file cannot be read: {error}") from error
     _refuse(path, [each for each in secrets if not _matches(each[0], patterns.include)])
+    return body
 
 
 MOST_NAMED = 10
@@ -192,15 +191,15 @@ def _files(directory: Path, root: Path, inside: Path, patterns: CodePatterns, de
             raise InputError(
                 f"worker code: {directory}/{os.fsencode(path.name)!r} has a name that is not UTF-8; rename it"
             ) from error
-        if path.is_symlink():
+        if os.path.islink(path):
             target = _resolved(path)
             if not target.is_relative_to(inside):
                 raise InputError(f"worker code: {path} is a link to {target}, outside {inside}")
-            if path.is_dir():
+            if os.path.isdir(path):
                 raise InputError(f"worker code: {path} is a link to a directory; copy the directory instead")
-        if path.is_dir():
+        if os.path.isdir(path):
             yield from _files(path, root, inside, patterns, depth + 1)
-        elif path.is_file():
+        elif os.path.isfile(path):
             yield path
         else:
             raise InputError(f"worker code: {path} is neither a file nor a directory")

@@ -131,30 +131,30 @@ def foreign(output: Path, environments: frozenset[str]) -> tuple[Path, ...]:
     """Return directories with templates of environments that are not among these: somebody removed the environment's
     file.
     """
-    if not output.is_dir():
+    if not os.path.isdir(output):
         return ()
     return tuple(
         each
         for each in sorted(output.iterdir())
-        if each.name not in environments and not each.is_symlink() and each.is_dir()
+        if each.name not in environments and not os.path.islink(each) and os.path.isdir(each)
         if any(_ours(each / name) for name in _present(each))
     )
 
 
 def _check(directory: Path, wanted: Mapping[str, str]) -> None:
-    if directory.is_symlink():
+    if os.path.islink(directory):
         raise InputError(
             f"{directory} is a symbolic link, which infragen does not follow", "create a directory there instead"
         )
-    above = next(each for each in (directory, *directory.parents) if each.exists())
-    if not above.is_dir():
+    above = next(each for each in (directory, *directory.parents) if os.path.exists(each))
+    if not os.path.isdir(above):
         raise InputError(f"{above} is not a directory", "move it elsewhere, or name another --output")
     for name in wanted:
         check(directory / name)
 
 
 def _present(directory: Path) -> tuple[str, ...]:
-    if directory.is_symlink() or not directory.is_dir():
+    if os.path.islink(directory) or not os.path.isdir(directory):
         return ()
     return tuple(sorted(each.name for each in directory.iterdir()))
 
@@ -183,7 +183,7 @@ def _created(directory: Path) -> Iterator[None]:
     """Have the directory; on an error the directories that were created for it are removed again, if they are empty."""
     made = []
     for each in reversed((directory, *directory.parents)):
-        if not each.exists():
+        if not os.path.exists(each):
             with suppress(FileExistsError):  # by another run, which removes it if need be
                 each.mkdir()
                 made.append(each)

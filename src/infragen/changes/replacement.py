@@ -7,6 +7,7 @@ Judged by the resource schemas that cfn-lint ships (one small JSON file each, re
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -81,7 +82,7 @@ def schema_of(resource_type: str, region: str) -> Schema | None:
 @cache
 def _index(region: str) -> Mapping[str, str]:
     file = _schemas() / "providers" / f"{region}.json"
-    found: dict[str, str] = json.loads(file.read_bytes()) if file.is_file() else {}
+    found: dict[str, str] = json.loads(file.read_bytes()) if os.path.isfile(file) else {}
     return found
 
 

@@ -84,7 +84,7 @@ def summarize(markdown: "Callable[[int], Shown]") -> None:
         return
     file = Path(name)
     try:
-        room = SUMMARY - (file.stat().st_size if file.exists() else 0)
+        room = SUMMARY - (file.stat().st_size if os.path.exists(file) else 0)
         if room < ROOM:
             raise InputError("the file of GITHUB_STEP_SUMMARY is full: GitHub takes 1 MiB of a step")
         text = markdown(room // MOST_BYTES - 1).encode("utf-8", "backslashreplace")

@@ -1,5 +1,6 @@
 """`infragen cost`: monthly estimates, and the refresh of price files."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -127,7 +128,7 @@ def _refresh_file(path: Path, regions: Sequence[str], profile: str | None, endpo
     from infragen.aws.price_list import refreshed
     from infragen.cost.prices import RegionPrices, price_file_text, read_price_file
 
-    regional = dict(read_price_file(path)) if path != STDOUT and path.exists() else {}
+    regional = dict(read_price_file(path)) if path != STDOUT and os.path.exists(path) else {}
     today = datetime.now(UTC).date().isoformat()
     with replacing(path, "the price file") as write:
         for region in regions:

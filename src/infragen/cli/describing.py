@@ -138,7 +138,7 @@ def _absent(file: EnvironmentFile, files: Checkout) -> Iterator[tuple[str, str]]
         if path is None:
             continue
         inside = Path(os.path.normpath(files.here / path)).is_relative_to(files.top)
-        if not (inside and path.exists()):
+        if not (inside and os.path.exists(path)):
             yield worker.name, str(file.place(("workers", index, "code")))
 
 
@@ -163,6 +163,6 @@ def _blaming(found: Commit, top: Path) -> Iterator[None]:
 def _version(top: Path) -> str:
     """Return the version of infragen that a project's requirements pin; empty where they pin none."""
     for name in _REQUIREMENTS:
-        if (top / name).is_file() and (found := _REQUIRED.search(read(top / name).decode(errors="replace"))):
+        if os.path.isfile(top / name) and (found := _REQUIRED.search(read(top / name).decode(errors="replace"))):
             return found.group(1)
     return ""

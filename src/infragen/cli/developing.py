@@ -320,8 +320,12 @@ class _Work:
     def _newest(self) -> float:
         """Return when a source was changed last."""
         source = self.project.directory / "src"
-        files = source.rglob("*") if source.is_dir() else self.project.directory.glob("*.*js")
-        return max((each.stat().st_mtime for each in files if each.is_file()), default=0.0)
+        files = source.rglob("*") if os.path.isdir(source) else self.project.directory.glob("*.*js")
+        newest = 0.0
+        with suppress(FileNotFoundError):  # an editor or a build removes it meanwhile: the next look sees what is left
+            for each in files:
+                newest = max(newest, each.stat().st_mtime if os.path.isfile(each) else 0.0)
+        return newest
 
     def _rebuild(self, functions: Mapping[str, str], sent: dict[str, str]) -> None:
         from infragen.engine.options import worker_code

@@ -68,7 +68,7 @@ def put(
     from infragen.report.images import build_json, put_json
 
     file = parameters.one(directory, name)
-    if not source.is_dir():
+    if not os.path.isdir(source):
         raise InputError(f"{source} is not a directory")
     words = _command(source, command) if target.local else []
     with open_session(file, target) as session:
@@ -213,7 +213,7 @@ def _command(source: Path, given: str | None) -> list[str]:
         if given is not None:
             words = shlex.split(given)
         else:
-            package = json.loads(read(source / "package.json")) if (source / "package.json").exists() else {}
+            package = json.loads(read(source / "package.json")) if os.path.exists(source / "package.json") else {}
             script, main = (package.get("scripts") or {}).get("start"), package.get("main")
             words = shlex.split(script) if script else ["node", main] if main else []
     except (ValueError, OSError, AttributeError, TypeError) as error:

@@ -102,11 +102,11 @@ def silence(stream: TextIO | None = None) -> None:
 
 
 def drain() -> None:
-    """Print what is left: where a reader has gone, the interpreter would fail on it and end in 120."""
+    """Print what is left: where it cannot be written, the interpreter would fail on it and end in 120."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except BrokenPipeError:
+        except OSError:
             silence(stream)
 
 

@@ -1,6 +1,7 @@
 """The documentation that belongs to this version: `infragen docs`, also where only the wheel is installed."""
 
 import difflib
+import os
 from pathlib import Path
 
 import click
@@ -22,7 +23,9 @@ def pages() -> dict[str, Path]:
     """Return the pages by the name they are asked for: `doctor`, `layers/api`, and the files of the example:
     `examples/cache`, and `examples/dev` for its environment.
     """
-    directory, example = (next((each for each in both if each.is_dir()), both[0]) for both in (DIRECTORIES, EXAMPLES))
+    directory, example = (
+        next((each for each in both if os.path.isdir(each)), both[0]) for both in (DIRECTORIES, EXAMPLES)
+    )
     found = {each.relative_to(directory).with_suffix("").as_posix(): each for each in directory.rglob("*.md")}
     files = (*example.glob("layers/*.py"), *example.glob("environments/*.yaml"))
     return dict(sorted({**found, **{f"examples/{each.stem}": each for each in files}}.items()))

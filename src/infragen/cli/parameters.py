@@ -1,7 +1,6 @@
 """Options that several commands share, and the environment files that they name."""
 
 import os
-import re
 from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass, replace
@@ -14,7 +13,6 @@ from infragen.cli.ci import annotate
 from infragen.cli.json_lines import lines
 from infragen.cli.output import say
 from infragen.errors import InputError
-from infragen.machine.input_file import read
 
 if TYPE_CHECKING:
     from infragen.assembly.synth import Assembly
@@ -155,13 +153,11 @@ def seconds(minutes: float | None) -> float | None:
 
 def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """List the environments that exist, for shell completion; files of shared values are left out."""
-    from infragen.config.directory import nearest
+    from infragen.config.directory import is_environment, nearest
 
     directory = context.params.get("directory") or nearest(Path("environments"))
     files = (each for each in directory.glob("*.yaml") if each.stem.startswith(incomplete))
-    return sorted(
-        each.stem for each in files if each.is_file() and re.search(rb"^environment:", read(each), re.MULTILINE)
-    )
+    return sorted(each.stem for each in files if is_environment(each))
 
 
 wait = click.option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -61,7 +62,7 @@ def pipeline(system: str, directory: Path, stages: tuple[str, ...], branch: str 
 
     root = Path(parameters.own_root(directory))
     known = [github.PULL_REQUEST, github.DEPLOY] if system == "github" else [gitlab.FILE]
-    texts = {name: read(root / name).decode(errors="replace") for name in known if (root / name).exists()}
+    texts = {name: read(root / name).decode(errors="replace") for name in known if os.path.exists(root / name)}
     written = [stages_in(text) for text in texts.values()]
     foreign = [name for name, named in zip(texts, written, strict=True) if named is None]
     if foreign:

@@ -6,6 +6,7 @@ The table of exit codes is here and nowhere else; docs/exit-codes.md is checked 
 import errno
 import os
 import re
+import shlex
 import shutil
 import signal
 import sys
@@ -18,13 +19,14 @@ from typing import Any, TypeVar
 
 import click
 
+import infragen
 from infragen.cli.ci import annotate_error
 from infragen.cli.installation import stranger_anywhere
 from infragen.cli.json_lines import last_line
 from infragen.cli.output import decolour, known_secrets, plain, say, silence
 from infragen.cli.parameters import cache_directory
 from infragen.cli.pasting import pasteable
-from infragen.errors import InfragenError, InputError, LayerError, Terminated, Unwritable
+from infragen.errors import CloudError, InfragenError, InputError, LayerError, Terminated, Unwritable
 from infragen.machine.output_file import private_directory
 
 EXIT_CODES: Mapping[int, str] = {
@@ -185,8 +187,36 @@ def unexpected(error: Exception, *, debug: bool) -> int:
         silence()
         show_error(Unwritable(f"the output cannot be written: {(error.strerror or str(error)).lower()}"))
         return Unwritable.exit_code
+    if isinstance(error, FileNotFoundError) and error.filename is None and _without_directory():
+        show_error(CloudError("the working directory was removed", "`cd` into one that is there"))
+        return CloudError.exit_code
+    if isinstance(error, OSError) and (name := _of_the_user(error)):
+        if debug:
+            say(_trace(error), err=True)
+        hint = f"`ls -ld {shlex.quote(name)}` shows what it is now; --debug, where infragen uses it"
+        show_error(CloudError(f"{name}: {(error.strerror or str(error)).lower()}", hint))
+        return CloudError.exit_code
     show_bug(error, debug=debug)
     return 70
+
+
+def _without_directory() -> bool:
+    """Return whether the working directory was removed."""
+    try:
+        os.getcwd()  # noqa: PTH109 # as Path.cwd
+    except FileNotFoundError:
+        return True
+    return False
+
+
+def _of_the_user(error: OSError) -> str:
+    """Return the file that the system refused, or that vanished while it was used; '' for one of infragen's own, which
+    only a bug misses.
+    """
+    if not isinstance(error.filename, str | bytes):
+        return ""
+    name, own = os.fsdecode(error.filename), Path(os.path.realpath(infragen.__file__)).parent
+    return "" if Path(os.path.realpath(name)).is_relative_to(own) else name
 
 
 def bug(error: Exception) -> str:

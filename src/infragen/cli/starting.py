@@ -181,7 +181,7 @@ def _workflows(stage: Path, directory: Path, repository: "Repository") -> dict[s
     from infragen.layers.project import load_file
 
     staged = stage / "environments"
-    place = staged if staged.is_dir() else directory / "environments"
+    place = staged if os.path.isdir(staged) else directory / "environments"
     try:
         loaded = [load_file(each).environment for each in find(place)]
         written = written_for(repository.system, loaded, (stage, directory))
@@ -252,7 +252,7 @@ def _rendered(stage: Path, directory: Path) -> dict[str, bytes]:
 
     environments = stage / "environments"
     for each in _OWN:  # what the project has already: it counts, and stays where it is
-        if (directory / each).is_dir() and not (stage / each).exists():
+        if os.path.isdir(directory / each) and not os.path.exists(stage / each):
             shutil.copytree(directory / each, stage / each)
     try:
         found = {_SCHEMA: f"{shown_json(json_schema(load_project(environments).model), indent=2)}\n".encode()}

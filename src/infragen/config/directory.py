@@ -47,7 +47,7 @@ def nearest(directory: Path) -> Path:
     for up in (here, *here.parents):
         if holds_environments(up / directory):
             return directory if up == here else Path(os.path.relpath(up / directory))
-        if (up / ".git").exists():
+        if os.path.exists(up / ".git"):
             break
     return directory
 
@@ -56,10 +56,11 @@ def holds_environments(directory: Path) -> bool:
     """Return whether a directory has a file that says that it is an environment. One that cannot be read does not say
     so.
     """
-    return any(_says_so(each) for each in directory.glob("*.yaml"))
+    return any(is_environment(each) for each in directory.glob("*.yaml"))
 
 
-def _says_so(file: Path) -> bool:
+def is_environment(file: Path) -> bool:
+    """Return whether a file can be read and says that it is an environment."""
     try:
         return re.search(rb"^environment:", read(file), re.MULTILINE) is not None
     except InputError:
@@ -85,18 +86,25 @@ def has_own_layers(environments: Path) -> bool:
     return any(each.suffix for folder in ("layers", "addons") for each in entries(beside / folder))
 
 
+def yaml_files(directory: Path) -> tuple[Path, ...]:
+    """Return the files of a directory that environments are written in. Raises InputError when it cannot be read."""
+    return tuple(each for each in entries(directory) if each.name.endswith(".yaml"))
+
+
 def find(directory: Path, names: Sequence[str] = ()) -> tuple[Path, ...]:
     """Return the files of the environments of these names; without names those of all environments, in the order of
     names.
 
     Raises InputError when the directory or a file is missing, or a file is neither environment nor shared values.
     """
-    if not directory.is_dir():
+    if not os.path.isdir(directory):
         raise InputError(
-            f"there is no directory {directory}" if not directory.exists() else f"{directory} is not a directory",
+            f"there is no directory {directory}"
+            if not os.path.exists(directory)
+            else f"{directory} is not a directory",
             f"{_INIT}; --environments DIR names the directory of the environment files if there is one",
         )
-    files = tuple(sorted(directory.glob("*.yaml")))
+    files = yaml_files(directory)
     return tuple(_named(name, directory, files) for name in dict.fromkeys(names)) if names else _all(directory, files)
 
 
@@ -148,7 +156,7 @@ def _all(directory: Path, files: tuple[Path, ...]) -> tuple[Path, ...]:
 
 def names_in(directory: Path) -> tuple[str, ...]:
     """Return the names of all environments of a directory."""
-    return tuple(each.stem for each in sorted(directory.glob("*.yaml")) if _look(each).environment)
+    return tuple(each.stem for each in yaml_files(directory) if _look(each).environment)
 
 
 def refuse_alike(
@@ -171,7 +179,7 @@ def refuse_alike(
 
 def _look(path: Path) -> _File:
     """Return what the file is. An unreadable one counts as an environment: loading it explains why."""
-    if not path.is_file():
+    if not os.path.isfile(path):
         return _File(path, True, None)
     try:
         root, _ = yamlfile.read(read(path), str(path))

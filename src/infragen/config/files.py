@@ -5,6 +5,7 @@ The only part of `config` that touches the file system. A problem is always repo
 
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -136,7 +137,7 @@ def _wrong_extends(node: yamlfile.Node, path: Path, over: tuple[Path, ...]) -> I
         yield Problem(node.place, f"extends {shown} leads back to {target}; a file cannot extend itself")
     elif len(over) >= MAX_EXTENDS:
         yield Problem(node.place, f"extends {shown} is one too many; at most {MAX_EXTENDS} files may extend each other")
-    elif not target.is_file():
+    elif not os.path.isfile(target):
         yield Problem(node.place, f"extends {shown}, but {target} is not a file")
 
 
@@ -150,7 +151,11 @@ def _same(one: Path, other: Path) -> bool:
 
 def _bytes(path: Path) -> bytes:
     """Return the bytes of a regular file, read no further than the limit of `yamlfile`."""
-    if not path.exists() or path.is_dir():
+    try:
+        there = not stat.S_ISDIR(path.stat().st_mode)
+    except OSError as error:
+        there = not isinstance(error, FileNotFoundError | NotADirectoryError)  # what else it is, reading says
+    if not there:
         others = sorted(each.stem for each in path.parent.glob("*.yaml"))
         known = f"environments there: {', '.join(others)}" if others else f"{path.parent} holds no environment file"
         raise InputError(f"{path} is not a file", known)
@@ -249,6 +254,8 @@ def _words(node: Mapping, error: ErrorDetails, model: type[Environment]) -> str:
     value = _value_at(node, path)
     if path == ("region",) and isinstance(value, Scalar) and regions.other_partition(value.text):
         return f"{name} is {_shown(value)}, which is in another partition of AWS; infragen supports the partition aws"
+    if error["type"] == "too_long" and isinstance(value, Mapping):
+        return f"{name} has {len(value.entries)} keys; allowed: {allowed}"
     near = reference.nearest_choice(path, value.text, model) if isinstance(value, Scalar) else ""
     if near and len(reference.choices(schema)) > 8:
         return f"{name} is {_shown(value)}; did you mean {near}?"

@@ -47,7 +47,7 @@ def read_identity(path: Path, account: str | None = None) -> EnvironmentFile | N
 def _chain(path: Path) -> Iterator[dict[str, str]]:
     """Yield the keys of a file, then of the one that it extends, as far as these can be read."""
     seen: set[str] = set()
-    while path.is_file() and os.path.realpath(path) not in seen and len(seen) <= MAX_EXTENDS:
+    while os.path.isfile(path) and os.path.realpath(path) not in seen and len(seen) <= MAX_EXTENDS:
         seen.add(os.path.realpath(path))
         keys = _keys(path)
         yield keys

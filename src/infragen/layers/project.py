@@ -11,6 +11,7 @@ import contextlib
 import difflib
 import hashlib
 import importlib.util
+import os
 import re
 import sys
 import traceback
@@ -314,10 +315,10 @@ def _files(folder: Path) -> tuple[Path, ...]:
 
 def _digest(folder: _Folder, files: Iterable[Path]) -> str:
     """Return the digest of the package's place and its Python, that in its folders included."""
-    inside = (each for each in folder.path.rglob("*.py") if not each.is_dir())
-    sha = hashlib.sha256(str(folder.path).encode())
+    inside = (each for each in folder.path.rglob("*.py") if not os.path.isdir(each))
+    sha = hashlib.sha256(os.fsencode(folder.path))
     for each in sorted({*files, *inside}):
-        sha.update(f"\0{each.relative_to(folder.path)}\0".encode())
+        sha.update(b"\0" + os.fsencode(each.relative_to(folder.path)) + b"\0")
         sha.update(read(each))
     return sha.hexdigest()[:16]
 

@@ -261,11 +261,11 @@ def reset(
         state_dir / name for name in (*STATE_FOLDERS, _DATABASES, PROCESSES_FILE, LOG_FILE, RECORD_FILE, VERSION_FILE)
     ]
     with _usable(state_dir):
-        found = [path for path in kept if path.is_symlink() or path.exists()]
+        found = [path for path in kept if os.path.lexists(path)]
         for path in found:
-            if path.is_symlink() and path.name == _DATABASES:  # root's, which PostgreSQL cannot use: it lies elsewhere
+            if path.name == _DATABASES and os.path.islink(path):  # root's, which PostgreSQL cannot use: elsewhere
                 shutil.rmtree(path.resolve(), ignore_errors=True)
-            if path.is_dir() and not path.is_symlink():
+            if os.path.isdir(path) and not os.path.islink(path):
                 shutil.rmtree(path)
             else:
                 path.unlink()
@@ -277,8 +277,8 @@ def _usable(state_dir: Path) -> Iterator[None]:
     """Raise InputError when the state directory is no directory, and Unwritable for what else the system says of it."""
     for place in (state_dir, *state_dir.parents):
         try:
-            if place.exists() or place.is_symlink():
-                if place.is_dir():
+            if os.path.lexists(place):
+                if os.path.isdir(place):
                     if place == state_dir:
                         _refuse_shared(place)
                     break
@@ -444,7 +444,7 @@ def _unusable_state(state_dir: Path) -> CloudError:
     lines = (state_dir / LOG_FILE).read_text(encoding="utf-8", errors="replace").splitlines()
     aside = state_dir.with_name(f"{state_dir.name}.aside")
     number = 1
-    while aside.exists() or aside.is_symlink():
+    while os.path.lexists(aside):
         number += 1
         aside = state_dir.with_name(f"{state_dir.name}.aside-{number}")
     said = lines[-1] if lines else str(state_dir)
@@ -518,7 +518,7 @@ def _is_locked(state_dir: Path) -> bool:
 
     Two that look at the same time do not take each other for an emulator: they share the lock, which it does not.
     """
-    if not (state_dir / LOCK_FILE).exists():
+    if not os.path.exists(state_dir / LOCK_FILE):
         return False
     descriptor = _take_lock(state_dir, fcntl.LOCK_SH)
     if descriptor is None:

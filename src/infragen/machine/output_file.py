@@ -102,7 +102,7 @@ def append(path: Path, data: bytes, what: str) -> None:
 def private_directory(path: Path) -> None:
     """Have a directory; it and each directory above it that is created for it are for the user alone (0700)."""
     for each in (*reversed(path.parents), path):
-        if not each.is_dir():
+        if not os.path.isdir(each):
             each.mkdir(mode=0o700, exist_ok=True)
 
 
@@ -132,7 +132,7 @@ def _remove_left_behind(temporary: Path, prefix: str) -> None:
             if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
                 continue
             lock = each / "lock"
-            if not lock.exists() and time.time() - found.st_mtime < YOUNG:
+            if not os.path.exists(lock) and time.time() - found.st_mtime < YOUNG:
                 continue
             with lock.open("w") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

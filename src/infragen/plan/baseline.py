@@ -6,6 +6,7 @@ are passed at deployment and stand in no template; one that this version cannot 
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from infragen.config.directory import find, own_addons, own_layers
 from infragen.cost import Prices, prices_of, read_price_file
 from infragen.errors import InputError
 from infragen.layers.project import load_file
-from infragen.machine.input_file import read
+from infragen.machine.input_file import entries, read
 from infragen.plan import git
 from infragen.plan.between import NOWHERE, Rendering, plan_between, rendering
 from infragen.plan.model import EnvironmentPlan, refusals_of, traced
@@ -38,7 +39,7 @@ def earlier(against: str, environments: Path, templates: Path) -> Earlier:
     """Return the rendering of this name: a directory, else a commit. `environments` and `templates` are where the work
     tree has its files. Raises InputError when it is neither, or holds no environment at all.
     """
-    if Path(against).is_dir():
+    if os.path.isdir(against):
         found = Earlier(against, _written(Path(against)))
     elif git.is_commit(against):
         found = _at_commit(against, environments, templates)
@@ -48,7 +49,7 @@ def earlier(against: str, environments: Path, templates: Path) -> Earlier:
             "commit, branch or tag; in CI, fetch it first (`git fetch origin main`, or a checkout with fetch-depth: 0)",
         )  # fmt: skip
     if not found.environments:
-        where = "" if Path(against).is_dir() else f", neither in {environments} nor in {templates}"
+        where = "" if os.path.isdir(against) else f", neither in {environments} nor in {templates}"
         raise InputError(f"{against} holds no environment{where}")
     return found
 
@@ -80,13 +81,13 @@ def _prices(file: EnvironmentFile) -> Prices:
 
 def _written(directory: Path) -> dict[str, Rendering]:
     """Return what `render --output` wrote: a directory for each environment."""
-    found = {each.name: _templates(each) for each in sorted(directory.iterdir()) if each.is_dir()}
+    found = {each.name: _templates(each) for each in entries(directory) if os.path.isdir(each)}
     return {name: Rendering(bodies) for name, bodies in found.items() if bodies}
 
 
 def _templates(directory: Path) -> dict[str, dict[str, Any]]:
     bodies = {}
-    for path in sorted(directory.glob("*")) if directory.is_dir() else ():
+    for path in entries(directory):
         if path.suffix in (".yaml", ".json"):
             try:
                 bodies[path.stem] = parse(read(path).decode("utf-8"))
@@ -100,7 +101,7 @@ def _at_commit(reference: str, environments: Path, templates: Path) -> Earlier:
     with tempfile.TemporaryDirectory() as scratch:
         paths = (environments, templates, own_layers(environments), own_addons(environments))
         files, rendered, *_ = git.extract(reference, paths, Path(scratch))
-        found = _written(rendered) if rendered.is_dir() else {}
+        found = _written(rendered) if os.path.isdir(rendered) else {}
         for path in _environment_files(files):
             name = path.stem
             try:
@@ -118,7 +119,7 @@ def _at_commit(reference: str, environments: Path, templates: Path) -> Earlier:
 
 
 def _environment_files(directory: Path) -> tuple[Path, ...]:
-    if not directory.is_dir():
+    if not os.path.isdir(directory):
         return ()
     try:
         return find(directory)

@@ -192,7 +192,7 @@ def origin(directory: Path) -> str:
     """Return the URL of the remote `origin` of the work tree whose top is this directory; an empty one where git has
     none to tell. It may hold a password: print it nowhere.
     """
-    if not (directory / ".git").exists():  # the CI systems read their files at the top, and there only
+    if not os.path.exists(directory / ".git"):  # the CI systems read their files at the top, and there only
         return ""
     try:
         return _git(directory, "remote", "get-url", "origin").decode(errors="replace").strip()

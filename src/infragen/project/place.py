@@ -24,19 +24,19 @@ def taken(directory: Path, paths: Iterable[str]) -> tuple[str, ...]:
         parts = PurePosixPath(path).parts
         steps = [directory.joinpath(*parts[: count + 1]) for count in range(len(parts))]
         for step in steps[:-1]:
-            if step.is_symlink() or (step.exists() and not step.is_dir()):
+            if os.path.islink(step) or (os.path.exists(step) and not os.path.isdir(step)):
                 found.add(step.relative_to(directory).as_posix())
-        if steps[-1].is_symlink() or steps[-1].exists():
+        if os.path.lexists(steps[-1]):
             found.add(path)
     return tuple(sorted(found))
 
 
 def check(directory: Path) -> None:
     """Raise InputError when the directory, or one above it, is something else."""
-    above = next((each for each in (directory, *directory.parents) if each.is_symlink() or each.exists()), directory)
-    if above.exists() and not above.is_dir():
+    above = next((each for each in (directory, *directory.parents) if os.path.lexists(each)), directory)
+    if os.path.exists(above) and not os.path.isdir(above):
         raise InputError(f"{above} is not a directory", "name another directory")
-    if above.is_symlink() and not above.exists():
+    if os.path.islink(above) and not os.path.exists(above):
         raise InputError(f"{above} is a symbolic link that leads nowhere", "name another directory")
 
 
@@ -47,7 +47,7 @@ def staged(directory: Path) -> Iterator[Path]:
     Raises Unwritable, and InputError for a place that cannot be a directory.
     """
     check(directory)
-    above = next(each for each in (directory, *directory.absolute().parents) if each.is_dir())
+    above = next(each for each in (directory, *directory.absolute().parents) if os.path.isdir(each))
     try:
         stage = Path(tempfile.mkdtemp(prefix=_BESIDE, dir=above))
     except OSError as error:
@@ -101,7 +101,7 @@ def move_in(stage: Path, directory: Path, paths: Iterable[str]) -> None:
 
 def _create(directory: Path, made: list[Path]) -> None:
     for each in (*reversed(directory.parents), directory):
-        if not each.is_dir():
+        if not os.path.isdir(each):
             each.mkdir()
             made.append(each)
 
