@@ -232,9 +232,9 @@ def test_a_name_that_no_rollback_alarm_has_is_refused(stage: Stage, topology: st
 @pytest.mark.parametrize(
     ("less", "place", "words"),
     [
-        ("{}", "RollbackTriggers", "would not watch shop-dev-service any more"),
-        ("{rollback_alarms: [service], monitoring_minutes: 2}", "MonitoringTimeInMinutes", "2 minutes instead of 7"),
-        ("{rollback_alarms: [service], monitoring_minutes: 0}", "MonitoringTimeInMinutes", "0 minutes instead of 7"),
+        ("", "RollbackTriggers", "would not watch shop-dev-service any more"),
+        ("rollback_alarms: [service], monitoring_minutes: 2", "MonitoringTimeInMinutes", "2 minutes instead of 7"),
+        ("rollback_alarms: [service], monitoring_minutes: 0", "MonitoringTimeInMinutes", "0 minutes instead of 7"),
     ],
 )
 def test_switching_off_is_refused_unless_it_is_allowed_by_name(
@@ -243,7 +243,8 @@ def test_switching_off_is_refused_unless_it_is_allowed_by_name(
     """As with termination protection: a row, a refusal with its flag, and then it happens."""
     deploy_environment(shop(topology, WATCHED), stage.session)
     deploy_environment(shop(topology, WATCHED, News=TOPIC), stage.session)
-    after = shop(topology, less, News=TOPIC, Other=TOPIC)
+    rest = ", ".join(filter(None, (f"notification_arns: ['{EVENTS}']", less)))
+    after = shop(topology, f"{{{rest}}}", News=TOPIC, Other=TOPIC)
     named = f"{'root' if topology == 'nested' else 'data'}/{place}"
     with pytest.raises(Refused) as caught:
         deploy_environment(after, stage.session)
