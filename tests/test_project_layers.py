@@ -452,9 +452,12 @@ def test_a_folder_of_that_name_without_python_is_none_of_ours(tmp_path: Path) ->
 def test_a_value_has_the_type_that_its_key_declares(tmp_path: Path, annotation: str, written: str, says: str) -> None:
     """Strictly, with the key's path and what is allowed; a text keeps its source text."""
     source = NOTES.replace(
-        '    text: str = Field("none", min', f'    key: {annotation}\n    text: str = Field("none", min'
+        '    text: str = Field("none", min',
+        f'    key: {annotation} = Field(description="A key.")\n    text: str = Field("none", min',
     )
-    source = source.replace("class Notes", "class Inner(Section):\n    size: int\n\n\nclass Notes")
+    source = source.replace(
+        "class Notes", "class Inner(Section):\n    size: int = Field(description='How many.')\n\n\nclass Notes"
+    )
     source = source.replace("from troposphere import Ref", "from typing import Literal\n\nfrom troposphere import Ref")
     root = project(tmp_path, f"{ENVIRONMENT}notes: {{key: {written}}}\n", notes=source)
     said = run(root, "config", "--env", "dev", "--format", "json", code=2 if says else 0).output

@@ -22,6 +22,7 @@ from stage import QUEUE, TOPIC, Listener, Stage, assembly, environment, layer
 from sweeps import SEED, figure, seeds
 
 from infragen.assembly.synth import Assembly
+from infragen.cloud.protocol import Cloud
 from infragen.engine.change_set_cleanup import find_left, sweep
 from infragen.engine.deploy import deploy_environment, plan_environment
 from infragen.engine.destroy import DestroyOptions, destroy_environment
@@ -245,6 +246,42 @@ def test_p10_commands_that_take_turns_call_by_call_never_spoil_each_other(
         assert 0 in codes or pair == ("deploy", "destroy"), (seed, codes)
         stage.aws.check()
         assert deploy_environment(app(topology, f"c{seed}"), stage.session).exit_code == 0, (seed, codes)
+
+
+def busy(status: str) -> str:
+    """What CloudFormation says of a stack in this status."""
+    return f"Stack:arn:aws:cloudformation:us-east-1:111111111111:stack/a/b is in {status} state and can not be updated."
+
+
+@pytest.mark.parametrize(
+    ("operation", "call"),
+    [
+        ("ExecuteChangeSet", lambda cloud: cloud.execute_change_set("one", "two", "token")),
+        ("DeleteStack", lambda cloud: cloud.delete_stack("two", "token")),
+        ("ContinueUpdateRollback", lambda cloud: cloud.continue_rollback("two", "token", ())),
+        ("RollbackStack", lambda cloud: cloud.roll_back("two", "token")),
+    ],
+)
+def test_what_begins_an_operation_beside_another_one_is_a_conflict(
+    stage: Stage, operation: str, call: Callable[[Cloud], None]
+) -> None:
+    """P10: whichever call it is; recover and destroy end in 5 as deploy does."""
+    stage.aws.refuse(f"cloudformation:{operation}", "ValidationError", busy("UPDATE_ROLLBACK_IN_PROGRESS"))
+    with pytest.raises(Conflict, match="UPDATE_ROLLBACK_IN_PROGRESS"):
+        call(stage.session.cloud)
+
+
+@pytest.mark.parametrize("status", ["DELETE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_COMPLETE"])
+def test_an_operation_that_is_over_when_it_is_looked_at_is_a_conflict_all_the_same(
+    stage: Stage, topology: str, status: str
+) -> None:
+    """P10: AWS's refusal says that another one had the stack; what stands there a moment later does not."""
+    begin(stage, topology)
+    stage.aws.refuse("cloudformation:ExecuteChangeSet", "ValidationError", busy(status))
+    ended = deploy_environment(app(topology, "b"), stage.session)
+    assert ended.exit_code == 5, ended.outcomes
+    assert "overtaken" in str(ended.outcomes)
+    assert deploy_environment(app(topology, "b"), stage.session).exit_code == 0
 
 
 @pytest.mark.long

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -58,6 +59,9 @@ if TYPE_CHECKING:
 
 OVERTAKEN = ("already exists and cannot be created again", "state and can not be updated")
 """What CreateChangeSet says when the stack is no longer what it was when it was read (recorded 2025-09)."""
+
+IN_OPERATION, DELETED = "_IN_PROGRESS state", "is in DELETE_COMPLETE state"
+"""How CloudFormation names a stack that another operation has begun on, or removed."""
 
 BUSY = "InvalidChangeSetStatus"
 NO_CHANGE_SET = ("ChangeSetNotFound", "ChangeSetNotFoundException")
@@ -205,27 +209,20 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
         """Call DeleteStack. Raises Conflict while another operation runs on the stack."""
         more: dict[str, Any] = {"RetainResources": list(retain)} if retain else {}
         more |= {"RoleARN": role} if role else {}
-        try:
-            with answered(f"deleting the stack {stack_id} (cloudformation:DeleteStack)"):
-                self.clients.cloudformation.delete_stack(StackName=stack_id, ClientRequestToken=token, **more)
-        except AwsError as error:
-            if "_IN_PROGRESS state" not in error.words:
-                raise
-            raise Conflict(
-                error.message, "another operation started meanwhile: wait for it with `infragen follow`"
-            ) from error
+        with _alone(f"deleting the stack {stack_id} (cloudformation:DeleteStack)"):
+            self.clients.cloudformation.delete_stack(StackName=stack_id, ClientRequestToken=token, **more)
 
     def continue_rollback(self, stack_id: str, token: str, skip: tuple[str, ...], role: str = "") -> None:
-        """Call ContinueUpdateRollback."""
+        """Call ContinueUpdateRollback. Raises Conflict while another operation runs on the stack."""
         more: dict[str, Any] = {"ResourcesToSkip": list(skip)} if skip else {}
         more |= {"RoleARN": role} if role else {}
-        with answered(f"continuing the rollback of {stack_id} (cloudformation:ContinueUpdateRollback)"):
+        with _alone(f"continuing the rollback of {stack_id} (cloudformation:ContinueUpdateRollback)"):
             self.clients.cloudformation.continue_update_rollback(StackName=stack_id, ClientRequestToken=token, **more)
 
     def roll_back(self, stack_id: str, token: str, role: str = "") -> None:
-        """Call RollbackStack."""
+        """Call RollbackStack. Raises Conflict while another operation runs on the stack."""
         more: dict[str, Any] = {"RoleARN": role} if role else {}
-        with answered(f"rolling back the stack {stack_id} (cloudformation:RollbackStack)"):
+        with _alone(f"rolling back the stack {stack_id} (cloudformation:RollbackStack)"):
             self.clients.cloudformation.rollback_stack(StackName=stack_id, ClientRequestToken=token, **more)
 
     def cancel_update(self, stack_id: str, token: str = "") -> None:
@@ -272,11 +269,11 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
                 answer = self.clients.cloudformation.create_change_set(**_request(request))
                 return member(answer, "Id"), member(answer, "StackId")
         except AwsError as error:
-            if "is in DELETE_COMPLETE state" in error.words:
+            if DELETED in error.words:
                 raise Conflict(
                     error.message, "the stack was deleted meanwhile: run the same command again to create it"
                 ) from error
-            if "_IN_PROGRESS state" in error.words:
+            if IN_OPERATION in error.words:
                 raise Conflict(
                     error.message, "another operation started meanwhile: `infragen deploy --wait` waits for it"
                 ) from error
@@ -414,11 +411,14 @@ class Account(AccountReads, WorkloadCalls, QueueCalls, MonitoringCalls, Rotation
     def execute_change_set(
         self, change_set_id: str, stack_id: str, token: str, keep: bool = False, retain_except_on_create: bool = False
     ) -> None:
-        """Call ExecuteChangeSet. DisableRollback is allowed only without OnStackFailure (API reference)."""
+        """Call ExecuteChangeSet. DisableRollback is allowed only without OnStackFailure (API reference).
+
+        Raises Conflict while another operation runs on the stack, and once it is deleted.
+        """
         more: dict[str, Any] = {"DisableRollback": True} if keep else {}
         if retain_except_on_create:
             more["RetainExceptOnCreate"] = True
-        with answered(f"executing the change set {change_set_id} (cloudformation:ExecuteChangeSet)"):
+        with _alone(f"executing the change set {change_set_id} (cloudformation:ExecuteChangeSet)"):
             self.clients.cloudformation.execute_change_set(
                 **_change_set(change_set_id, stack_id), ClientRequestToken=token, **more
             )
@@ -620,6 +620,20 @@ def _age(written: Any, answer: Mapping[str, Any]) -> timedelta:
         return parsedate_to_datetime(str(date)) - written if written and date else timedelta(0)
     except (ValueError, TypeError):  # no time of AWS's
         return timedelta(0)
+
+
+@contextmanager
+def _alone(doing: str) -> Iterator[None]:
+    """Make a call that begins an operation on a stack. Raises Conflict when AWS refuses it because of another one."""
+    try:
+        with answered(doing):
+            yield
+    except AwsError as error:
+        if IN_OPERATION not in error.words and DELETED not in error.words:
+            raise
+        raise Conflict(
+            error.message, "another operation started meanwhile: wait for it with `infragen follow`"
+        ) from error
 
 
 def _change_set(change_set_id: str, stack_id: str) -> dict[str, Any]:

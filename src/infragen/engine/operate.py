@@ -40,7 +40,7 @@ from infragen.engine.outcome import (
 from infragen.engine.output_check import check_place
 from infragen.engine.progress import Happened, Session, Started, Warned
 from infragen.engine.retry import BEFORE, retrying
-from infragen.errors import CloudError, Conflict, InfragenError, Unavailable
+from infragen.errors import CloudError, Conflict, Unavailable
 
 Moved = Any
 """What an operation yields when it has to wait: true when something has moved since its last look."""
@@ -300,7 +300,7 @@ def begin(
         now = yield from retrying(session, target.layer, lambda: cloud.change_set(made, stack))
         if now is not None and now.executable:
             raise
-    except CloudError as error:
+    except (CloudError, Conflict) as error:  # our own operation, too, when the reply to the first try was lost
         if not _was_executed(cloud, change_set):
             raise _not_executed(cloud, target, change_set, error) from error
     return Follower(cloud, change_set.stack_id, target.layer, token, anchored, target.name_child)
@@ -317,17 +317,21 @@ def _was_executed(cloud: Cloud, change_set: ChangeSet) -> bool:
     )
 
 
-def _not_executed(cloud: Cloud, target: Target, change_set: ChangeSet, error: CloudError) -> InfragenError:
-    """Return a change set that is gone or OBSOLETE was overtaken: executing one deletes all others of its stack. So was
-    one whose stack is in another operation by now, such as a deletion, which leaves its change sets as they are.
+def _not_executed(
+    cloud: Cloud, target: Target, change_set: ChangeSet, error: CloudError | Conflict
+) -> CloudError | Conflict:
+    """Return why AWS does not execute a change set. One that is gone or OBSOLETE was overtaken: executing one deletes
+    all others of its stack. So was one whose stack was in another operation, such as a deletion, which leaves its
+    change sets as they are; that operation may have ended by now.
     """
     now = cloud.change_set(change_set.change_set_id, change_set.stack_id)
     if now is not None and now.executable:
         state = cloud.stack(change_set.stack_id)
-        if state is None or state.status == "REVIEW_IN_PROGRESS" or not state.status.endswith("_IN_PROGRESS"):
+        busy = state is not None and state.status != "REVIEW_IN_PROGRESS" and state.status.endswith("_IN_PROGRESS")
+        if not busy and not isinstance(error, Conflict):
             return error
         return Conflict(
-            f"the plan of {target.stack} was overtaken: the stack is {state.status} since a moment ago",
+            f"the plan of {target.stack} was overtaken: the stack is {state.status if state else 'gone'} by now",
             "something else changes the stack: wait for it (`infragen follow`), and run the same command again",
         )
     return Conflict(
