@@ -146,7 +146,7 @@ def _of_template(assembly: Assembly, layer: str, found: Sequence[Finding]) -> tu
 
 
 def _of_third_party(assembly: Assembly, finding: Finding) -> Finding:
-    """Return as a warning that cfn-lint has no schema of a type that is not AWS's: it cannot know the account's
+    """Return the warning that cfn-lint has no schema of a type that is not AWS's: it cannot know the account's
     registry. A type of AWS's that it does not know is misspelt, or younger than it, and stays an error.
     """
     body: Any = assembly.root().body if finding.layer == "root" else assembly.template(finding.layer).body

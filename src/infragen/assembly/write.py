@@ -246,7 +246,7 @@ def _replace(directory: Path, wanted: Mapping[str, str], difference: Difference)
 
 
 def _rename(beside: dict[str, Path], directory: Path) -> None:
-    """Return each new file the name of the old one; what was renamed leaves `beside`."""
+    """Give each new file the name of the old one; what was renamed leaves `beside`."""
     for name, path in list(beside.items()):
         try:
             path.replace(directory / name)

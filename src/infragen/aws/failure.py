@@ -188,7 +188,7 @@ def translated(doing: str, profile: str = "") -> Iterator[None]:
 
 @contextmanager
 def answered(doing: str) -> Iterator[None]:
-    """Return translate errors like `translated`, around one call and the reading of its reply: what stumbles over the
+    """Translate errors like `translated`, around one call and the reading of its reply: what stumbles over the
     reply's shape becomes IncompleteReply, because who answers such a thing is not AWS.
     """
     with translated(doing):

@@ -302,7 +302,9 @@ def _moved(pairs: Mapping[int, int]) -> set[int]:
 
 
 def same(before: Any, after: Any) -> bool:
-    """Return equal, and of one type all the way down: to Python True is 1, to CloudFormation "true" is not "1"."""
+    """Return whether two values are equal, and of one type all the way down: to Python True is 1, to CloudFormation
+    "true" is not "1".
+    """
     if type(before) is not type(after):
         return False
     if isinstance(before, dict):

@@ -42,17 +42,17 @@ class Answer:
 
 
 def ok(text: str) -> Answer:
-    """Return all is well."""
+    """Answer that all is well."""
     return Answer(Verdict.OK, text)
 
 
 def unknown(text: str, hint: str = "") -> Answer:
-    """Return nobody can tell: that is never a yes."""
+    """Answer that nobody can tell, which is never a yes."""
     return Answer(Verdict.UNKNOWN, text, hint)
 
 
 def wrong(text: str, hint: str, *, stops: bool = True, input: bool = False, flag: str = "") -> Answer:  # noqa: A002  # the field's name
-    """Return something is wrong; a deployment fails of it unless `stops` is false."""
+    """Answer that something is wrong; a deployment fails of it unless `stops` is false."""
     return Answer(Verdict.WRONG, text, hint, stops, input, flag)
 
 

@@ -84,8 +84,8 @@ def _fits(name: str, service: str, code: str, added: float, used: float, most: f
 
 
 def _nat(added: int, account: AccountReader) -> Answer:
-    """Return one is added to each zone, in the order of the zones; regional ones, which are in no subnet, are not
-    counted.
+    """Ask whether the zone with the most NAT gateways has room for one more: one is added to each zone, in their
+    order. Regional ones, which are in no subnet, are not counted.
     """
     zones = account.availability_zones()[:added]
     used = account.nat_gateways()

@@ -98,7 +98,9 @@ def _secret(account: AccountReader, arn: str) -> tuple[str, str] | None:
 
 
 def _parameter(account: AccountReader, resource: str) -> tuple[str, str] | None:
-    """Return an ARN does not say whether a name of one part begins with a slash; names of several parts do."""
+    """Return what is missing, and what creates it. An ARN does not say whether a name of one part begins with a slash;
+    names of several parts do.
+    """
     name = resource.removeprefix("parameter")
     names = (name,) if "/" in name[1:] else (name, name[1:])
     if any(account.parameter_exists(each) for each in names):

@@ -59,7 +59,7 @@ def _write(line: "Shown") -> None:
 
 
 def lines() -> "EventLines | None":
-    """Return who prints the lines of this run; None when people read it."""
+    """Return what prints the lines of this run; None when people read it."""
     printer: EventLines | None = click.get_current_context().meta.get(_LINES)
     return printer
 

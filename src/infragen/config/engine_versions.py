@@ -61,7 +61,7 @@ def unknown_support(version: str) -> str:
 
 
 def aging(version: str, today: date) -> str:
-    """Return that standard support of a version has ended or ends within 90 days; empty when neither is known."""
+    """Return in words that standard support of a version has ended or ends within 90 days; empty when neither is so."""
     end = support_end(version)
     if end is None or today < end - REMIND:
         return ""

@@ -241,7 +241,7 @@ def _not_reserved(value: str) -> None:
 
 
 def _database_name(value: str) -> str:
-    """Return every cluster has these already (RDS API Reference, "CreateDBCluster")."""
+    """Refuse names of databases that every cluster has already (RDS API Reference, "CreateDBCluster")."""
     _not_reserved(value)
     if value in ("postgres", "rdsadmin", "template0", "template1"):
         raise ValueError("every cluster has a database of this name already")

@@ -173,8 +173,8 @@ def _in_a_line(answer: Answer) -> Answer:
 
 
 def _on_emulator(answer: Answer) -> Answer:
-    """Return what a file names from AWS (an image, a zone, a secret) is missing in every emulator: that
-    is not known.
+    """Return an answer as it is meant on an emulator, where whatever a file names from AWS (an image, a zone, a
+    secret) is missing: there it is unknown, not wrong.
     """
     if answer.verdict is Verdict.WRONG and answer.input:
         return unknown(f"{answer.text}; the emulator has only what was made in it")

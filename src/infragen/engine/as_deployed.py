@@ -40,8 +40,8 @@ def deployed_assembly(session: Session, env: Environment) -> Assembly:
 
 
 def with_names(assembly: Assembly) -> Assembly:
-    """Return it with the names of its queues and workers, and with a database where there is one: what is asked for by
-    name can be found. Their settings are not known, and stand at their defaults.
+    """Return the environment with the names of its queues and workers, and with a database where there is one: what is
+    asked for by name can be found. Their settings are not known, and stand at their defaults.
     """
     env, bodies = assembly.environment, {each.layer: each.body for each in assembly.templates}
     queues = tuple(_queues(env, bodies.get("queue", {})))

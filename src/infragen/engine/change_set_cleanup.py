@@ -85,7 +85,7 @@ def sweep(session: Session, stack_ids: Iterable[str]) -> None:
 
 
 def _tell_left(session: Session, refusals: Sequence[str]) -> None:
-    """Return once what stays behind of change sets, in AWS's words."""
+    """Tell once what stays behind of change sets, in AWS's words."""
     if refusals:
         more = f", and {len(refusals) - 1} more" if len(refusals) > 1 else ""
         session.ui.tell(Warned(f"change sets are left, the next run deletes them: {refusals[0]}{more}"))

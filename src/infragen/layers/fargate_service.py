@@ -120,8 +120,9 @@ def _rolling_back(service: FargateService) -> DeploymentAlarms:
 
 
 def _desired_count(service: FargateService) -> dict[str, Any]:
-    """Return no count: given, every update of the stack would reset what autoscaling set. Omitted, a creation starts
-    one task and an update leaves the number alone. Only a service whose image cannot be pulled yet starts with none.
+    """Return nothing, so that no count is set: given, every update of the stack would reset what autoscaling set.
+    Omitted, a creation starts one task and an update leaves the number alone. Only a service whose image cannot be
+    pulled yet starts with none.
     """
     waiting = service.scaling.only_if
     return {"DesiredCount": If(waiting, NoValue, 0)} if waiting else {}

@@ -124,8 +124,8 @@ def repository_uri() -> Any:
 
 
 def _lifecycle(*, expires: bool) -> str:
-    """Return expire images. Tagged ones are judged by their last pull: a count would expire the image that runs after
-    enough pushes, and then nothing could scale out (ECR User Guide, "Lifecycle policies").
+    """Return the rules that expire images. Tagged ones are judged by their last pull: a count would expire the image
+    that runs after enough pushes, and then nothing could scale out (ECR User Guide, "Lifecycle policies").
     """
 
     def rule(priority: int, description: str, action: dict[str, str], **selection: Any) -> dict[str, Any]:

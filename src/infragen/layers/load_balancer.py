@@ -69,7 +69,7 @@ class PublicEndpoint:
 
 
 def launch_parameters(https: Https) -> tuple[LaunchParameter, ...]:
-    """Return the certificate is chosen at deployment, so that a renewed one needs no new rendering."""
+    """Return the parameter of the certificate: chosen at deployment, a renewed one needs no new rendering."""
     if https.mode != "certificate":
         return ()
     return (

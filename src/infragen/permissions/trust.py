@@ -57,7 +57,7 @@ class Repository:
         return tuple(found)
 
     def settings(self) -> dict[str, str]:
-        """Return it as the delivery template's metadata keeps it, so that a later run needs no option."""
+        """Return the trust as the delivery template's metadata keeps it, so that a later run needs no option."""
         every = {"Kind": self.kind, "Name": self.name, "Ids": self.ids, "Branch": self.branch, "Host": self.host}
         return {key: value for key, value in every.items() if value}
 

@@ -167,7 +167,9 @@ def _traced(row: ResourceChange, file: EnvironmentFile) -> Iterator[tuple[tuple[
 
 
 def _decided(change: PropertyChange, row: ResourceChange, file: EnvironmentFile) -> str:
-    """Return neither a section, which would be the same line for all of a layer, nor a default, which has no line."""
+    """Return the origin of a value, but neither a section, which would be the same line for all of a layer, nor a
+    default, which has no line.
+    """
     found = None if change.causes else origin(file, row.layer, row.logical_id, change.path, change.after)
     return str(found) if found and found.written and "." in found.key else ""
 

@@ -250,7 +250,7 @@ class Terminal:
                 self._end(outcome, "" if took is None else f" after {span(took)}")
 
     def _uploaded(self) -> None:
-        """Return what was uploaded since the last other event: file by file with --verbose, else as a number."""
+        """Print what was uploaded since the last other event: file by file with --verbose, else as a number."""
         files, self._uploads = self._uploads, []
         if self._detail == Detail.ALL or len(files) == 1:
             lines = [f"uploaded {_short(each.key)} ({_kib(each.size)} KiB)" for each in files]

@@ -272,7 +272,7 @@ def _ours(value: Text, own: Own) -> bool:
 
 
 def _counted(found: Counter[tuple[str, Text]], harmless: tuple[object, ...]) -> Counter[tuple[str, Text]]:
-    """Return without the values that do not count."""
+    """Return the counts without the values that do not count."""
     return Counter({key: n for key, n in found.items() if shown(key[1]) not in map(str, harmless)})
 
 
@@ -313,8 +313,8 @@ def _vanishes(each: Judged, sides: Sides) -> Iterator[Opened]:
 def _of_elements(
     each: Judged, found: Counter[tuple[str, Text]], properties: Properties | None, reader: Reader
 ) -> Counter[tuple[str, Text]]:
-    """Return without what belongs to an element that these properties do not have: a container that comes has changed
-    nothing, and one that goes has lost nothing.
+    """Return the counts without what belongs to an element that these properties do not have: a container that comes
+    has changed nothing, and one that goes has lost nothing.
     """
     there = [spot[1] for spot, _ in leaves(properties, reader)]
     return Counter({key: n for key, n in found.items() if _has_element(each, key[0], there)})

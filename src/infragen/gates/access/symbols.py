@@ -89,7 +89,9 @@ class Reader:
         return self.text(delimiter) if at else ()
 
     def _reference(self, name: str) -> Symbol:
-        """Return a resource or pseudo parameter means the same on both sides; a parameter without a value does not."""
+        """Return the symbol of a Ref or Fn::GetAtt. A resource or pseudo parameter means the same on both sides; a
+        parameter without a value does not.
+        """
         known = name.split(".")[0] in self.resources or name.startswith("AWS::")
         return Symbol(name, "" if known else self.side)
 
