@@ -130,7 +130,7 @@ SHAPES = {
     "swarm": "SWMTKN-1-" + "a1b2c" * 10 + "-" + "a1b2c" * 5, "Octopus": "API-" + "F896L6FBR118Z" * 2,
     "Plaid": "access-sandbox-9f86d081-884c-7d65-9a2f-eaa0c55ad015", "ReadMe": "rdme_" + "a1b2c" * 14,
     "SonarQube": "sqp_" + "9f86d08188" * 4, "Typeform": "tfp_" + "a1b2c" * 11, "OpenShift": "sha256~" + "a1B2c" * 9,
-    "of an issuer": "gta_9f86d081884c7d659a2feaa0c55ad015a3bf4f1b", "product key": "5SI3T-QPOO2-PRJT0-6I89D-UZ9CA",
+    "Gitea": "gta_9f86d081884c7d659a2feaa0c55ad015a3bf4f1b", "product key": "5SI3T-QPOO2-PRJT0-6I89D-UZ9CA",
     "with brackets": "A8mG(StQF^1w0AbllSPv",
 }  # fmt: skip
 """Whole secrets under a name that says nothing."""

@@ -277,19 +277,21 @@ def _usable(state_dir: Path) -> Iterator[None]:
     """Raise InputError when the state directory is no directory, and Unwritable for what else the system says of it."""
     for place in (state_dir, *state_dir.parents):
         try:
-            if os.path.lexists(place):
-                if os.path.isdir(place):
-                    if place == state_dir:
-                        _refuse_shared(place)
-                    break
-                raise InputError(
-                    f"{place} is not a directory, and the emulator's state goes to {state_dir}",
-                    f"set {STATE_VARIABLE} to a directory",
-                )
+            place.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
         except ValueError:
             raise InputError(f"{state_dir}: not the name of a directory", f"set {STATE_VARIABLE} to one") from None
         except OSError as error:
             raise InputError(f"{state_dir}: {error.strerror}", f"set {STATE_VARIABLE} to a directory") from None
+        if not os.path.isdir(place):
+            raise InputError(
+                f"{place} is not a directory, and the emulator's state goes to {state_dir}",
+                f"set {STATE_VARIABLE} to a directory",
+            )
+        if place == state_dir:
+            _refuse_shared(place)
+        break
     try:
         yield
     except OSError as error:
