@@ -30,8 +30,8 @@ and the place each value comes from; `infragen diff dev prod` compares two.
 - **YAML 1.2**, in UTF-8: anchors, aliases and `<<` work; tags, duplicate keys and several documents are refused.
 - Keys at the top level that begin with `x-` are ignored, as in compose files: a place for YAML anchors
   (`x-worker: &worker`).
-- **Secrets never stand in these files.** `{{resolve:…}}` is refused in any value; `secrets` and `secret_arns` name
-  secrets: by `ssm` for what [`infragen secrets`](secrets.md) stores, or by their ARN.
+- **Secrets never stand in these files.** `{{resolve:…}}` is refused in any value of the environment; `secrets` and
+  `secret_arns` name secrets: by `ssm` for what [`infragen secrets`](secrets.md) stores, or by their ARN.
 
 Editors complete and check the files with the committed schema; the first line of a file names it:
 
