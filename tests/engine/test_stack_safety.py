@@ -94,7 +94,7 @@ def test_what_the_file_says_is_given_with_the_next_update_and_shown_in_all_forma
 @pytest.mark.long
 def test_who_hears_of_the_stacks_and_whom_cloudformation_works_as_is_asked_about(stage: Stage, topology: str) -> None:
     """Another topic, one that goes, another role: by name, with any update. A new stack is asked only about a topic of
-    another account.
+    another account. The role that `bootstrap --delivery` makes has no more rights than the templates need.
     """
     theirs, role = EVENTS.replace(ACCOUNT, "999988887777"), f"{{service_role_arn: 'arn:aws:iam::{ACCOUNT}:role/cfn'}}"
 
@@ -115,6 +115,11 @@ def test_who_hears_of_the_stacks_and_whom_cloudformation_works_as_is_asked_about
         f"CloudFormation works on {place} as arn:aws:iam::{ACCOUNT}:role/cfn; until now with the rights of who deploys"
     )
     assert works in asked(f"'{EVENTS}'", News=TOPIC, iam=role)
+    assert (
+        asked(f"'{EVENTS}'", News=TOPIC, iam=role.replace("role/cfn", "role/infragen/shop-dev-cloudformation")) == set()
+    )
+    other = role.replace("role/cfn", "role/infragen/shop-live-cloudformation")
+    assert len(asked(f"'{EVENTS}'", News=TOPIC, iam=other)) == 1
 
 
 @pytest.mark.long

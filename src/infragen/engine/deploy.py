@@ -41,6 +41,8 @@ from infragen.engine.run import Deployment, Proposal, Run
 from infragen.engine.schedule import RunPolicy, Task, run_concurrently, walk
 from infragen.engine.stack_safety import StackSafety, left_out, raised_words, safety_changes, safety_of, taken
 from infragen.errors import CloudError, Conflict, OutcomeUnknown, Refused
+from infragen.permissions.roles import service_role_name
+from infragen.permissions.scopes import Place
 from infragen.plan.model import EnvironmentPlan, StackPlan, settings_widen, traced
 
 SHORT_LOGIN = 1800
@@ -182,10 +184,11 @@ def _with_settings(
     and what guards the stacks while it works on them.
     """
     env, units = plan.environment, {each.examined.unit.layer: each for each in prepared}
+    own_role = Place(env).role(service_role_name(env))
 
     def given(stack: StackPlan, *rows: PropertyChange) -> StackPlan:
         stack = replace(stack, settings=rows)
-        opens = settings_widen(stack, observed.identity.account)
+        opens = settings_widen(stack, observed.identity.account, own_role)
         return replace(stack, widenings=(*stack.widenings, *opens))
 
     for stack in stacks:

@@ -120,14 +120,19 @@ def _switched_off(stack: StackPlan, allowed: Collection[str]) -> Iterator[Refusa
             yield Refusal(place, STACK_TYPE, why)
 
 
-def settings_widen(stack: StackPlan, account: str) -> Iterator[Widening]:
-    """Yield what a stack's own settings open: another role of CloudFormation's, and who is notified of its events."""
+def settings_widen(stack: StackPlan, account: str, own_role: str) -> Iterator[Widening]:
+    """Yield what a stack's own settings open: another role of CloudFormation's, and who is notified of its events.
+
+    `own_role` is the ARN of the role that `bootstrap --delivery` makes for the environment: it has the rights that the
+    templates need, so that it instead of the rights of who deploys opens nothing beyond them.
+    """
     for each in stack.settings_to_change:
         place = f"{stack.layer}/{each.path[0]}"
         if each.path == (SERVICE_ROLE,) and each.before != each.after:
             was = "the rights of who deploys" if isinstance(each.before, Absent) else f"the role {each.before}"
             says = f"CloudFormation works on {stack.layer} as {each.after}; until now with {was}"
-            yield Widening("permissions", place, says)
+            inside = isinstance(each.before, Absent) and each.after == own_role
+            yield Widening("permissions", place, says, inside=inside)
         if each.path == (NOTIFICATIONS,):
             before, after = _listed(each.before), _listed(each.after)
             for topic in sorted(after - before):
