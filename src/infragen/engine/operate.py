@@ -327,7 +327,7 @@ def _not_executed(
     now = cloud.change_set(change_set.change_set_id, change_set.stack_id)
     if now is not None and now.executable:
         state = cloud.stack(change_set.stack_id)
-        busy = state is not None and state.status != "REVIEW_IN_PROGRESS" and state.status.endswith("_IN_PROGRESS")
+        busy = state is not None and running(state.status)
         if not busy and not isinstance(error, Conflict):
             return error
         return Conflict(

@@ -12,6 +12,7 @@ import json
 import re
 import urllib.parse
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 from typing import Any
 
 from infragen.secrecy.masking import SECRET, SHORTEST, document, texts
@@ -187,7 +188,8 @@ def _known_in(text: str, known: Collection[str]) -> int | None:
     return min((place for form in forms if (place := text.find(form)) >= 0), default=None)
 
 
-def _forms(text: str) -> set[str]:
+@lru_cache(maxsize=1024)  # each line that is printed is searched for each of them
+def _forms(text: str) -> frozenset[str]:
     """Return a text as it is, in JSON, in an address and in Base64 at any offset; and what in it is a secret by itself:
     the password of an address, the texts of a JSON document, the long lines, which may be parted or indented.
     """
@@ -203,4 +205,4 @@ def _forms(text: str) -> set[str]:
     for offset in range(3) if len(raw) >= 3 + 6 else (0,):
         body = raw[offset : offset + (len(raw) - offset) // 3 * 3]
         forms |= {base64.b64encode(body).decode(), base64.urlsafe_b64encode(body).decode()} if body else set()
-    return forms
+    return frozenset(forms)
