@@ -692,9 +692,10 @@ def _later_or(value: object, change: PropertyChange, logical_id: str, context: R
 
 def _output(found: re.Match[str], context: ReconcileContext) -> object:
     """Return the output that a placeholder names: its value where it stays, or who gives it."""
-    known = KnownAfter(layer_of_id(found[1]), found[2])
-    name = next((name for name, source in context.wired.items() if source == known and name in context.still), "")
-    return context.new.values[name] if name else known
+    for name, source in context.wired.items():
+        if source.name == found[2] and source.layer.replace("-", "") == found[1].lower():
+            return context.new.values[name] if name in context.still else source
+    return KnownAfter(layer_of_id(found[1]), found[2])
 
 
 def _source(change: PropertyChange, logical_id: str, context: ReconcileContext) -> object:

@@ -25,8 +25,7 @@ from infragen.changes.comparison import (
 )
 from infragen.changes.stack_tags import inherited
 from infragen.cloud.cloudformation import PropertyChange
-from infragen.cloud.template import layer_of_id
-from infragen.config import Environment
+from infragen.config import Environment, camel
 from infragen.cost import CostDelta, Prices, delta, estimate, prices_of, rendered
 from infragen.gates.access import Widening, widenings, wiring_of
 from infragen.gates.in_place import losses
@@ -233,8 +232,7 @@ def _stack_tags(layer: str, one: Rendering) -> dict[str, Any] | None:
         return None
     if not one.nested or layer == ROOT:
         return stack_tags(one.environment, layer)
-    nested = one.bodies[ROOT].get("Resources", {}).items()
-    own = next((each for name, each in nested if layer_of_id(name) == layer), None)
+    own = one.bodies[ROOT].get("Resources", {}).get(camel(layer))
     return inherited(stack_tags(one.environment, ROOT), own)
 
 

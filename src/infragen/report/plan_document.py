@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from infragen.assembly.stacks import ROOT
 from infragen.cloud.cloudformation import Differs, Disagreement, IgnoredAttribute, PropertyChange, ResourceChange
-from infragen.cloud.template import STACK_TYPE, layer_of_id
-from infragen.config import Difference, Origin
+from infragen.cloud.template import STACK_TYPE
+from infragen.config import Difference, Origin, camel
 from infragen.cost import Columns, CostDelta
 from infragen.gates.access import Widening
 from infragen.gates.data_loss import Refusal
@@ -340,7 +340,8 @@ def _tells(change: ResourceChange, layers: Layers) -> bool:
     """Return whether a row tells something: that of a nested layer only what its own section does not (template,
     parameters, tags).
     """
-    layer = layers.get(layer_of_id(change.logical_id)) if change.type == STACK_TYPE else None
+    own_section = (each for name, each in layers.items() if camel(name) == change.logical_id)
+    layer = next(own_section, None) if change.type == STACK_TYPE else None
     if layer is None or kind(change) == REMOVE:
         return True
     own = any(not words.told_by_layer(_property(each), bool(layer.tags)) for each in change.properties)
